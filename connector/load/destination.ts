@@ -1,0 +1,231 @@
+import type { Batch, BlobCounts, ParsedPart } from '../../schemas/batch.js';
+import type { Scope } from '../../schemas/scope.js';
+import type { AttributeSet, StreamName } from '../../schemas/streams.js';
+import type { Table } from '../../schemas/table.js';
+
+/** The SQL dialects, each a folder in `sql/` and in `connector/load/`. */
+export const DIALECTS = ['postgres', 'duckdb'] as const;
+
+/** One of {@link DIALECTS}. */
+export type Dialect = (typeof DIALECTS)[number];
+
+/** How a scope stands (`_scopes.state`). */
+export const SCOPE_STATES = ['published', 'pending', 'no data', 'refused', 'superseded'] as const;
+
+/** One of {@link SCOPE_STATES}. */
+export type ScopeStateName = (typeof SCOPE_STATES)[number];
+
+/** What is recorded of one scope. Instants are ISO 8601 in UTC; sums are canonical decimal texts by currency. */
+export interface ScopeState {
+  readonly scope: Scope;
+  readonly state: ScopeStateName;
+  readonly lastAskedAt: string | null;
+  /** What Graph last answered, in a few words: `unchanged`, `published`, `no data (5000)`, an error's message. */
+  readonly lastAnswer: string | null;
+  readonly nextCheckAt: string | null;
+  /** The published snapshot; null where nothing is published. */
+  readonly snapshot: PublishedSnapshot | null;
+}
+
+/** A published snapshot as recorded in `_snapshots`. */
+export interface PublishedSnapshot {
+  readonly loadId: string;
+  readonly eTag: string;
+  readonly attributeSet: AttributeSet;
+  readonly publishedAt: string;
+  readonly manifestCreatedAt: string | null;
+  readonly counts: PublishCounts;
+  readonly sums: Readonly<Record<string, string>>;
+}
+
+/** What a publish did. `read = staged + rejected`; `staged = inserted + updated + unchanged`. */
+export interface PublishCounts {
+  readonly blobs: number;
+  readonly read: number;
+  readonly staged: number;
+  readonly rejected: number;
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
+  readonly unchanged: number;
+  /** Numbers rounded to 22 fractional digits; their exact text is in `_extra`. */
+  readonly rounded: number;
+}
+
+/** One invocation of the connector, as recorded in `_runs`. */
+export interface RunRecord {
+  readonly runId: string;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly connectorVersion: string;
+  readonly outcome: string;
+  readonly exitCode: number | null;
+  /** What the run did with its scopes, as JSON text. */
+  readonly counts: string;
+}
+
+/** Everything that planning and `status` need to know of a dataset. */
+export interface RecordedState {
+  /** The partner tenant that the dataset belongs to; null before the first publish. */
+  readonly tenantId: string | null;
+  readonly scopes: readonly ScopeState[];
+  readonly lastRun: RunRecord | null;
+}
+
+/** One scope's answer other than a publish, to be recorded in `_scopes`. */
+export interface ScopeAnswer {
+  readonly scope: Scope;
+  /** Null leaves the recorded state as it is (a check that found nothing new). */
+  readonly state: ScopeStateName | null;
+  readonly askedAt: string;
+  readonly answer: string;
+}
+
+/** What is published: the evidence known before the first record is read. */
+export interface PublishRequest {
+  readonly table: Table;
+  readonly stream: StreamName;
+  readonly scope: Scope;
+  readonly runId: string;
+  readonly loadId: string;
+  readonly connectorVersion: string;
+  readonly attributeSet: AttributeSet;
+  readonly eTag: string;
+  /** The tenant of the configuration; the manifest's was compared before. */
+  readonly tenantId: string;
+  /** For a month scope where the month was learnt: `export date`, `manifest` (both agree then). */
+  readonly billingMonthFrom: string | null;
+  readonly operationId: string | null;
+  readonly manifestId: string;
+  readonly manifestCreatedAt: string | null;
+  readonly requestIds: readonly string[];
+  /** Without SAS. */
+  readonly rootDirectory: string;
+  /** The blobs that the manifest lists; each must yield its counts. With their digests as downloaded. */
+  readonly blobs: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
+  /** Invoice numbers that records of an invoice scope may carry besides the scope's own. */
+  readonly acceptInvoiceNumbers: readonly string[];
+  /** At most this many rejected records: a number, or a share such as `0.1%`. */
+  readonly rejectedLimit: number | string;
+  /** Publish an empty snapshot over one that has rows. */
+  readonly allowEmpty: boolean;
+  /** Publish `basic` over `full`. */
+  readonly allowBasicOverFull: boolean;
+  /** The instant of publishing, stored as `published_at`. */
+  readonly now: Date;
+}
+
+/** What publishing a snapshot did. */
+export interface PublishResult {
+  readonly loadId: string;
+  readonly counts: PublishCounts;
+  readonly sums: Readonly<Record<string, string>>;
+  readonly blobs: readonly BlobCounts[];
+}
+
+/** Who holds the dataset, as shown to whoever meets the lock. */
+export interface LockHolder {
+  readonly runId: string;
+  readonly host: string;
+  readonly pid: number;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+}
+
+/** The lock of a run on a dataset. */
+export interface RunLock {
+  release(): Promise<void>;
+}
+
+/** What `check` found out about one thing it tried. */
+export interface CheckLine {
+  /** What was tried. */
+  readonly tried: string;
+  readonly result: 'ok' | 'failed' | 'not proven';
+  /** What was found; for a failure what to do. */
+  readonly detail: string;
+}
+
+/** The result of an ad-hoc query. Every value is text: decimals canonical, timestamps ISO 8601 without zone; null stays null. */
+export interface QueryResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  rows(): AsyncIterable<readonly (string | null)[]>;
+}
+
+/**
+ * Postgres or DuckDB, behind one interface. One contract suite (test/destination-contract.ts) holds for both.
+ * Errors are the connector's own: `locked` when another program holds it, `transient` when it may work later,
+ * `config` for missing rights, `integrity` for an unproven snapshot, `system` for a defect.
+ */
+export interface Destination {
+  readonly dialect: Dialect;
+  /** Name for logs and records: path or host and database, and dataset; no password. */
+  readonly label: string;
+  /** Takes the dataset for one run; the lock is gone when the process dies. `locked` names who holds it. */
+  lockRun(holder: LockHolder): Promise<RunLock>;
+  /**
+   * Opens the destination for planning or loading. DuckDB's file is held only until `close()`; waits up to
+   * `lock_wait` for a file that another process holds, then raises `locked` naming the process.
+   */
+  open(mode: 'read' | 'write'): Promise<DestinationSession>;
+  /** Connection, version and rights, each tried without changing anything. */
+  check(): Promise<CheckLine[]>;
+  /** Runs one statement read-only and hands its rows to `use`; see issue text in README "query". */
+  query<T>(sql: string, use: (result: QueryResult) => Promise<T>): Promise<T>;
+  /** Frees what the destination holds (pools, files). */
+  close(): Promise<void>;
+}
+
+/** An open destination. */
+export interface DestinationSession {
+  /** Migrations not applied yet, in order. @throws ConfigError when the database is newer than the connector. */
+  pendingMigrations(): Promise<
+    readonly { readonly number: number; readonly name: string; readonly sql: string }[]
+  >;
+  /** Applies pending migrations under a lock; returns what was applied. Never drops what a user added. */
+  migrate(): Promise<readonly string[]>;
+  /** What is recorded; an empty state when nothing was ever migrated. */
+  readState(): Promise<RecordedState>;
+  /**
+   * Stages, proves, diffs, merges and records one snapshot in one transaction. A reader sees the whole old or the
+   * whole new snapshot. `parts` is iterated again from the start when the database asks to repeat the transaction.
+   */
+  publish(request: PublishRequest, parts: () => AsyncIterable<ParsedPart>): Promise<PublishResult>;
+  /** Records answers that published nothing, and refusals. */
+  recordAnswers(answers: readonly ScopeAnswer[]): Promise<void>;
+  /** Records a refused snapshot: request, reason, what was counted. */
+  recordRefusal(request: PublishRequest, reason: string, kind: string): Promise<void>;
+  /** Records a run, at its start and again at its end. */
+  recordRun(run: RunRecord): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A value bound to a statement. Never a number that carries money: decimals are bound as text. */
+export type SqlValue = string | number | bigint | boolean | null;
+
+/** A row with every value as text. */
+export type TextRow = Readonly<Record<string, string | null>>;
+
+/** One open transaction of a driver: what publish, migrations and records are written against, for both dialects. */
+export interface SqlTransaction {
+  readonly dialect: Dialect;
+  /** Runs one statement with `$1`-style parameters and returns its rows as text. */
+  rows(sql: string, parameters?: readonly SqlValue[]): Promise<TextRow[]>;
+  /** Runs one statement and returns how many rows it changed. */
+  run(sql: string, parameters?: readonly SqlValue[]): Promise<number>;
+  /**
+   * Appends a batch to the staging table `staging` that this transaction created: the columns of the Arrow schema
+   * in order, then `_blob_name`; `line_item_key` and `_row_hash` as UUID. Returns when the destination took it.
+   */
+  stage(staging: string, table: Table, batch: Batch): Promise<void>;
+  /** Called once after the last `stage`: flushes, and raises what the destination refused. */
+  endStaging(staging: string): Promise<void>;
+}
+
+/** A driver's connection: begins transactions. */
+export interface SqlConnection {
+  readonly dialect: Dialect;
+  /** Commits when `work` returns, rolls back when it throws; errors come out as the connector's own. */
+  transaction<T>(work: (transaction: SqlTransaction) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
