@@ -1,0 +1,195 @@
+import { join, relative } from 'node:path';
+import type { Config } from '../schemas/config.js';
+import type { BlobCounts, ParsedPart } from '../schemas/batch.js';
+import { asConnectorError, type ConnectorError } from '../schemas/errors.js';
+import type { Report } from '../schemas/progress.js';
+import { scopeLabel, type Scope } from '../schemas/scope.js';
+import { STREAMS } from '../schemas/streams.js';
+import type { Clock } from './clock.js';
+import type { LoadPackage } from './load-package.js';
+import type { Destination, DestinationSession, PublishRequest, PublishResult } from './load/destination.js';
+import { parsePackageBlobs } from './parse-package.js';
+import { RejectedFile } from './rejected-file.js';
+
+/** A whole package on its way into the destination. */
+export interface PackageToLoad {
+  readonly scope: Scope;
+  readonly package: LoadPackage;
+  readonly billingMonthFrom: string | null;
+}
+
+/** What a load works with. */
+export interface LoadContext {
+  readonly config: Config;
+  readonly destination: Destination;
+  readonly report: Report;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly runId: string;
+  readonly connectorVersion: string;
+  /** Folder of published packages of billed streams; null where none are kept. */
+  readonly archive: string | null;
+  /** Root of the spool: an archived package keeps its path below it. */
+  readonly spool: string;
+  /** A new id for one attempt to publish. */
+  newLoadId(): string;
+}
+
+/** What became of a package. */
+export type LoadOutcome =
+  | { readonly kind: 'published'; readonly eTag: string; readonly result: PublishResult }
+  /** This eTag was published already: a run died between its commit and the removal of its package. */
+  | { readonly kind: 'already published'; readonly eTag: string }
+  /** Nothing published; the package stays in the spool with the reason, or is removed where the old snapshot is kept. */
+  | { readonly kind: 'refused' | 'kept'; readonly eTag: string; readonly error: ConnectorError }
+  /** A blob proved damaged; it was deleted and is to be downloaded once more. */
+  | { readonly kind: 'damaged blob'; readonly error: ConnectorError };
+
+/**
+ * Loads and publishes a whole package: parses its blobs, publishes in one transaction, then archives or removes
+ * it. What is refused for what it contains stays in the spool with `refused.json`.
+ * @throws LockedError, TransientError and whatever else leaves the package as it is for the next run.
+ */
+export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): Promise<LoadOutcome> {
+  const request = await publishRequest(context, toLoad);
+  const session = await context.destination.open('write');
+  try {
+    if (await isPublished(session, request)) {
+      await toLoad.package.remove();
+      return { kind: 'already published', eTag: request.eTag };
+    }
+    try {
+      const result = await session.publish(request, () => parts(context, toLoad, request));
+      await putAway(context, toLoad);
+      return { kind: 'published', eTag: request.eTag, result };
+    } catch (thrown) {
+      return await notPublished(context, toLoad, session, request, asConnectorError(thrown));
+    }
+  } finally {
+    await session.close();
+  }
+}
+
+async function publishRequest(context: LoadContext, toLoad: PackageToLoad): Promise<PublishRequest> {
+  const { scope } = toLoad;
+  const stream = STREAMS[scope.stream];
+  const record = toLoad.package.exportRecord;
+  const manifest = await toLoad.package.wholeManifest();
+  return {
+    table: stream.table,
+    stream: stream.name,
+    scope,
+    runId: context.runId,
+    loadId: context.newLoadId(),
+    connectorVersion: context.connectorVersion,
+    attributeSet: record.attributeSet,
+    eTag: manifest.eTag,
+    tenantId: context.config.source.tenant_id,
+    billingMonthFrom: toLoad.billingMonthFrom,
+    operationId: manifest.operationId ?? record.operation?.id ?? null,
+    manifestId: manifest.id,
+    manifestCreatedAt: manifest.createdAt ?? null,
+    requestIds: record.requestIds,
+    rootDirectory: manifest.rootDirectory,
+    blobs: await toLoad.package.blobs(),
+    acceptInvoiceNumbers: acceptedInvoices(context.config, scope),
+    rejectedLimit: context.config.limits.rejected_records,
+    allowEmpty: false,
+    allowBasicOverFull: false,
+    now: context.clock.now(),
+  };
+}
+
+function acceptedInvoices(config: Config, scope: Scope): readonly string[] {
+  if (scope.stream !== 'billed_usage' && scope.stream !== 'billed_reconciliation') return [];
+  return config.streams[scope.stream]?.accept_invoice_numbers ?? [];
+}
+
+async function isPublished(session: DestinationSession, request: PublishRequest): Promise<boolean> {
+  const state = await session.readState();
+  const recorded = state.scopes.find((entry) => scopeLabel(entry.scope) === scopeLabel(request.scope));
+  return recorded?.snapshot?.eTag === request.eTag && recorded.snapshot.attributeSet === request.attributeSet;
+}
+
+async function* parts(
+  context: LoadContext,
+  toLoad: PackageToLoad,
+  request: PublishRequest,
+): AsyncIterable<ParsedPart> {
+  const { report, config } = context;
+  const blobs = await toLoad.package.blobs();
+  report({ event: 'load.started', scope: toLoad.scope, blobs: blobs.length });
+  const rejected = new RejectedFile(toLoad.package.rejectedPath);
+  let records = 0;
+  let blobsDone = 0;
+  try {
+    const limits = { lineBytes: config.limits.line_bytes };
+    for await (const part of parsePackageBlobs(blobs, request.table, limits, context.signal)) {
+      if (part.kind === 'rejected') await rejected.add(part.rejected);
+      if (part.kind === 'batch') records += part.batch.records.numRows;
+      if (part.kind === 'counts') blobsDone += 1;
+      if (part.kind !== 'rejected')
+        report({ event: 'load.records', scope: toLoad.scope, records, blobsDone });
+      yield part;
+    }
+  } finally {
+    await rejected.close();
+  }
+}
+
+/** Billed packages move to the archive where one is configured; all others are removed. */
+async function putAway(context: LoadContext, toLoad: PackageToLoad): Promise<void> {
+  if (context.archive !== null && toLoad.scope.by === 'invoice') {
+    await toLoad.package.archiveTo(join(context.archive, relative(context.spool, toLoad.package.path)));
+  } else {
+    await toLoad.package.remove();
+  }
+}
+
+async function notPublished(
+  context: LoadContext,
+  toLoad: PackageToLoad,
+  session: DestinationSession,
+  request: PublishRequest,
+  error: ConnectorError,
+): Promise<LoadOutcome> {
+  const damaged =
+    error.facts['rule'] === 'gzip' && typeof error.facts['blob'] === 'string' ? error.facts['blob'] : null;
+  if (damaged !== null && (await toLoad.package.discardBlob(damaged))) return { kind: 'damaged blob', error };
+  if (isKept(toLoad.scope, error, context.clock.now())) {
+    await toLoad.package.remove();
+    return { kind: 'kept', eTag: request.eTag, error };
+  }
+  if (error.kind !== 'data' && error.kind !== 'integrity' && error.kind !== 'config') throw error;
+  await session.recordRefusal(request, error.message, error.kind);
+  await toLoad.package.refuse({
+    at: context.clock.now().toISOString(),
+    kind: error.kind,
+    message: error.message,
+    hint: error.hint,
+    facts: Object.fromEntries(Object.entries(error.facts).map(([name, value]) => [name, String(value)])),
+    connectorVersion: context.connectorVersion,
+    rejectedLimit: String(context.config.limits.rejected_records),
+    destination: context.destination.label,
+  });
+  return { kind: 'refused', eTag: request.eTag, error };
+}
+
+/**
+ * Whether an unbilled answer that turned empty, or belongs to another month, leaves the old snapshot standing with
+ * a warning: until the 11th of the month, because usage pauses and refills at the month's turn (architecture.md
+ * section 3). After that it is an error.
+ */
+export function isKept(scope: Scope, error: ConnectorError, now: Date): boolean {
+  const rule = error.facts['rule'];
+  return scope.by === 'month' && (rule === 'empty' || rule === 'month') && now.getUTCDate() <= 11;
+}
+
+/** Fields that no column holds, over all blobs of a snapshot, with the number of records that had them. */
+export function driftOf(blobs: readonly BlobCounts[]): Record<string, number> {
+  const drift: Record<string, number> = {};
+  for (const { unknownFields } of blobs) {
+    for (const [name, count] of Object.entries(unknownFields)) drift[name] = (drift[name] ?? 0) + count;
+  }
+  return drift;
+}

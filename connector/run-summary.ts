@@ -1,0 +1,93 @@
+import { asConnectorError, gravestExitCode, type ConnectorError, type Fact } from '../schemas/errors.js';
+import type { StreamName } from '../schemas/streams.js';
+import type { PublishCounts } from './load/destination.js';
+
+/**
+ * What became of one scope.
+ * - `published`: a new snapshot is what readers see now.
+ * - `unchanged`: Graph's eTag and attribute set are those of the published snapshot; no blob was read.
+ * - `no data`: Graph has none for it, and nothing was published before.
+ * - `kept`: the answer was empty or of another month; the old snapshot stays, with a warning.
+ * - `refused`: what arrived was not proven whole, or too much of it was rejected; the old snapshot stays.
+ * - `failed`: it could not be asked for or loaded; the next run goes on where this one stopped.
+ */
+export type ScopeOutcome = 'published' | 'unchanged' | 'no data' | 'kept' | 'refused' | 'failed';
+
+/** What a run did with one scope. Sums are canonical decimal texts by currency. */
+export interface ScopeSummary {
+  readonly stream: StreamName;
+  readonly scope: string;
+  readonly outcome: ScopeOutcome;
+  readonly exitCode: number;
+  /** Why the plan asked for it. */
+  readonly reason: string;
+  readonly eTag?: string;
+  readonly counts?: PublishCounts;
+  readonly sums?: Readonly<Record<string, string>>;
+  /** Fields that no column holds, with the number of records that had them. */
+  readonly drift?: Readonly<Record<string, number>>;
+  readonly error?: ErrorSummary;
+  readonly warnings: readonly string[];
+}
+
+/** An error as a summary shows it; secrets were removed when it was built. */
+export interface ErrorSummary {
+  readonly kind: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** What a run did. Printed as one JSON document by `sync --json`; instants are ISO 8601 in UTC. */
+export interface RunSummary {
+  readonly runId: string;
+  readonly connectorVersion: string;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  /** In a few words: `nothing changed`, `2 published, 6 unchanged`, `1 failed, 3 published`. */
+  readonly outcome: string;
+  /** The gravest of the scopes' exit codes. */
+  readonly exitCode: number;
+  readonly scopes: readonly ScopeSummary[];
+  readonly warnings: readonly string[];
+}
+
+const OUTCOMES_BY_GRAVITY: readonly ScopeOutcome[] = [
+  'failed',
+  'refused',
+  'kept',
+  'published',
+  'no data',
+  'unchanged',
+];
+
+/** An error as a summary shows it: the connector's own as they are, anything else as a defect. */
+export function errorSummary(thrown: unknown): ErrorSummary {
+  const error: ConnectorError = asConnectorError(thrown);
+  const facts = Object.entries(error.facts)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, printable(value)] as const);
+  return { kind: error.kind, message: error.message, hint: error.hint, facts: Object.fromEntries(facts) };
+}
+
+function printable(value: Fact): string | number | boolean | null {
+  if (typeof value === 'bigint') return value.toString();
+  return value ?? null;
+}
+
+/** The outcome of a run in a few words, gravest first; says so when nothing changed or nothing was asked for. */
+export function outcomeText(scopes: readonly ScopeSummary[]): string {
+  if (scopes.length === 0) return 'nothing to do';
+  if (scopes.every((scope) => scope.outcome === 'unchanged')) return 'nothing changed';
+  return OUTCOMES_BY_GRAVITY.map(
+    (outcome) => [outcome, scopes.filter((scope) => scope.outcome === outcome).length] as const,
+  )
+    .filter(([, count]) => count > 0)
+    .map(([outcome, count]) => `${count} ${outcome}`)
+    .join(', ');
+}
+
+/** The exit code of a run: the gravest of its scopes' (70, 6, 4, 2, 5, 3, 7, 0 in that order). */
+export function exitCodeOf(scopes: readonly ScopeSummary[]): number {
+  return gravestExitCode(scopes.map((scope) => scope.exitCode));
+}
