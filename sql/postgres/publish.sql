@@ -1,0 +1,286 @@
+-- Publishing one snapshot, in one transaction; connector/load/publish.ts runs these in order.
+-- Temporary tables: scope (what is replaced), staged (the snapshot as it came), published (keys of the rows that
+-- stand), unmatched (what the two do not share), planned (what happens to each unmatched one).
+
+-- name: lock
+-- First of all, so that two publishes of a dataset never interleave.
+SELECT pg_advisory_xact_lock(hashtextextended('partner-billing publish ' || $1, 0));
+
+-- name: settings
+-- Sorts of narrow rows fit in memory; the server notices within seconds that we are gone.
+SELECT set_config('work_mem', '64MB', true), set_config('maintenance_work_mem', '64MB', true);
+
+-- name: bound tenant
+SELECT tenant_id FROM {{dataset}}._dataset;
+
+-- name: bind tenant
+INSERT INTO {{dataset}}._dataset (tenant_id, bound_at) VALUES ($1, CAST($2 AS timestamp));
+
+-- name: published snapshot
+SELECT s.*
+FROM {{dataset}}._scopes c
+JOIN {{dataset}}._snapshots s ON s.load_id = c.load_id
+WHERE c.stream = $1 AND c.scope = $2;
+
+-- name: create staged
+CREATE TEMPORARY TABLE staged ({{definitions}}) ON COMMIT DROP;
+
+-- name: analyze staged
+ANALYZE pg_temp.staged (line_item_key, _row_hash);
+
+-- name: count staged
+SELECT
+  count(*) AS records,
+  count(*) FILTER (WHERE {{tenant}} IS NULL) AS without_tenant
+FROM pg_temp.staged;
+
+-- name: staged per blob
+SELECT _blob_name, count(*) AS records FROM pg_temp.staged GROUP BY _blob_name;
+
+-- name: staged tenants
+SELECT lower({{tenant}}) AS value, count(*) AS records
+FROM pg_temp.staged
+WHERE {{tenant}} IS NOT NULL
+GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+
+-- name: staged invoices
+SELECT invoice_number AS value, count(*) AS records
+FROM pg_temp.staged
+GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+
+-- name: staged currencies
+SELECT upper({{currency}}) AS value, count(*) AS records
+FROM pg_temp.staged
+GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+
+-- name: staged months
+SELECT to_char(usage_date, 'YYYY-MM') AS value, count(*) AS records
+FROM pg_temp.staged
+WHERE usage_date IS NOT NULL
+GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+
+-- name: staged sums
+-- In two parts, because DuckDB's sum of whole amounts could overflow; connector/load/prove.ts adds them up.
+SELECT
+  {{currency}} AS currency,
+  CAST(sum(trunc({{amount}})) AS text) AS whole,
+  CAST(sum({{amount}} - trunc({{amount}})) AS text) AS fraction
+FROM pg_temp.staged
+GROUP BY {{currency}} ORDER BY {{currency}};
+
+-- name: create scope by invoice
+CREATE TEMPORARY TABLE scope (invoice_number text PRIMARY KEY) ON COMMIT DROP;
+
+-- name: add to scope by invoice
+INSERT INTO pg_temp.scope VALUES ($1);
+
+-- name: create scope by month
+CREATE TEMPORARY TABLE scope (billing_month date, currency text) ON COMMIT DROP;
+
+-- name: add to scope by month
+INSERT INTO pg_temp.scope VALUES (CAST($1 AS date), $2);
+
+-- name: in scope by invoice
+t.invoice_number IN (SELECT c.invoice_number FROM pg_temp.scope c)
+
+-- name: in scope by month
+(t.billing_month, upper(t.{{currency}})) IN (SELECT c.billing_month, c.currency FROM pg_temp.scope c)
+
+-- name: analyze scope
+ANALYZE pg_temp.scope;
+
+-- name: rows of other scopes
+-- A row belongs to the scope of the load that wrote it.
+SELECT coalesce(s.scope, 'no recorded load') AS value, count(*) AS records
+FROM {{target}} t
+LEFT JOIN {{dataset}}._snapshots s ON s.load_id = t._load_id
+WHERE {{in_scope}} AND (s.load_id IS NULL OR s.stream <> $1 OR s.scope <> $2)
+GROUP BY 1 ORDER BY records DESC, value LIMIT 5;
+
+-- name: create published
+CREATE TEMPORARY TABLE published ON COMMIT DROP AS
+SELECT t.line_item_key, t.line_item_occurrence, t._row_hash, {{measures_t}}, t._first_load_id
+FROM {{target}} t
+WHERE {{in_scope}};
+
+-- name: analyze published
+ANALYZE pg_temp.published (line_item_key, _row_hash);
+
+-- name: count published
+SELECT count(*) AS records FROM pg_temp.published;
+
+-- name: create unmatched
+-- Multisets: the nth staged record of a key and hash matches the nth published row of them. What is left over on
+-- either side is unmatched: a staged one has a staging_row, a published one an occurrence.
+CREATE TEMPORARY TABLE unmatched ON COMMIT DROP AS
+SELECT
+  s.staging_row,
+  p.line_item_occurrence,
+  coalesce(s.line_item_key, p.line_item_key) AS line_item_key,
+  coalesce(s._row_hash, p._row_hash) AS _row_hash,
+  {{measures_either}},
+  p._first_load_id
+FROM (
+  SELECT ctid AS staging_row, line_item_key, _row_hash, {{measures}},
+    row_number() OVER (PARTITION BY line_item_key, _row_hash ORDER BY ctid) AS twin
+  FROM pg_temp.staged
+) s
+FULL JOIN (
+  SELECT line_item_key, line_item_occurrence, _row_hash, {{measures}}, _first_load_id,
+    row_number() OVER (PARTITION BY line_item_key, _row_hash ORDER BY line_item_occurrence) AS twin
+  FROM pg_temp.published
+) p ON p.line_item_key = s.line_item_key AND p._row_hash = s._row_hash AND p.twin = s.twin
+WHERE s.staging_row IS NULL OR p.line_item_occurrence IS NULL;
+
+-- name: create planned
+-- What is left of a key is paired in the order of its measures: both sides: changed; only published: removed; only
+-- staged: added, to be numbered. Where a key has some to add, none of its published rows is removed.
+CREATE TEMPORARY TABLE planned ON COMMIT DROP AS
+WITH ranked AS (
+  SELECT *,
+    row_number() OVER (
+      PARTITION BY line_item_key, staging_row IS NULL
+      ORDER BY {{measures_sorted}}, _row_hash, line_item_occurrence, staging_row
+    ) AS place
+  FROM pg_temp.unmatched
+)
+SELECT
+  s.staging_row,
+  coalesce(s.line_item_key, p.line_item_key) AS line_item_key,
+  p.line_item_occurrence,
+  p._first_load_id,
+  s.place,
+  CASE
+    WHEN p.line_item_key IS NULL THEN 'added'
+    WHEN s.line_item_key IS NULL THEN 'removed'
+    ELSE 'changed'
+  END AS change
+FROM (SELECT * FROM ranked WHERE staging_row IS NOT NULL) s
+FULL JOIN (SELECT * FROM ranked WHERE staging_row IS NULL) p
+  ON p.line_item_key = s.line_item_key AND p.place = s.place;
+
+-- name: create planned of a first load
+CREATE TEMPORARY TABLE planned ON COMMIT DROP AS
+SELECT
+  ctid AS staging_row,
+  line_item_key,
+  CAST(row_number() OVER (
+    PARTITION BY line_item_key ORDER BY {{measures_sorted}}, _row_hash, ctid
+  ) AS integer) AS line_item_occurrence,
+  CAST(NULL AS text) AS _first_load_id,
+  'added' AS change
+FROM pg_temp.staged;
+
+-- name: number the added
+-- The smallest numbers that no published row of the key has, in the order of the measures.
+WITH added AS (
+  SELECT staging_row, line_item_key,
+    row_number() OVER (PARTITION BY line_item_key ORDER BY place) AS nth
+  FROM pg_temp.planned
+  WHERE change = 'added'
+),
+used AS (
+  SELECT p.line_item_key, p.line_item_occurrence
+  FROM pg_temp.published p
+  WHERE p.line_item_key IN (SELECT line_item_key FROM added)
+),
+asked AS (
+  SELECT a.line_item_key, a.wanted + count(u.line_item_key) AS upto
+  FROM (SELECT line_item_key, count(*) AS wanted FROM added GROUP BY line_item_key) a
+  LEFT JOIN used u ON u.line_item_key = a.line_item_key
+  GROUP BY a.line_item_key, a.wanted
+),
+free AS (
+  SELECT a.line_item_key, n.number,
+    row_number() OVER (PARTITION BY a.line_item_key ORDER BY n.number) AS nth
+  FROM asked a
+  CROSS JOIN LATERAL generate_series(1, a.upto) AS n (number)
+  LEFT JOIN used u ON u.line_item_key = a.line_item_key AND u.line_item_occurrence = n.number
+  WHERE u.line_item_key IS NULL
+)
+UPDATE pg_temp.planned p
+SET line_item_occurrence = free.number
+FROM added
+JOIN free ON free.line_item_key = added.line_item_key AND free.nth = added.nth
+WHERE p.staging_row = added.staging_row AND p.change = 'added';
+
+-- name: analyze planned
+ANALYZE pg_temp.planned;
+
+-- name: count planned
+SELECT change AS value, count(*) AS records FROM pg_temp.planned GROUP BY change;
+
+-- name: keep history
+INSERT INTO {{history}} ({{columns}}, _replaced_by_load_id, _change)
+SELECT {{columns_t}}, $1, coalesce($2, p.change)
+FROM {{target}} t
+JOIN pg_temp.planned p
+  ON p.line_item_key = t.line_item_key AND p.line_item_occurrence = t.line_item_occurrence
+WHERE p.change IN ('changed', 'removed') AND {{in_scope}};
+
+-- name: columns of target
+SELECT column_name, is_generated
+FROM information_schema.columns
+WHERE table_schema = $1 AND table_name = $2
+ORDER BY ordinal_position;
+
+-- name: create carried
+-- Columns that a user added keep their values in rows that change.
+CREATE TEMPORARY TABLE carried ON COMMIT DROP AS
+SELECT t.line_item_key, t.line_item_occurrence, {{carried_t}}
+FROM {{target}} t
+JOIN pg_temp.planned p
+  ON p.line_item_key = t.line_item_key AND p.line_item_occurrence = t.line_item_occurrence
+WHERE p.change = 'changed' AND {{in_scope}};
+
+-- name: delete replaced
+DELETE FROM {{target}} t
+USING pg_temp.planned p
+WHERE p.line_item_key = t.line_item_key AND p.line_item_occurrence = t.line_item_occurrence
+  AND p.change IN ('changed', 'removed') AND {{in_scope}};
+
+-- name: insert added
+INSERT INTO {{target}} ({{columns}}, line_item_occurrence, _load_id, _first_load_id)
+SELECT {{columns_s}}, p.line_item_occurrence, $1, $1
+FROM (SELECT CAST($2 AS date) AS billing_month, s.ctid AS staging_row, s.* FROM pg_temp.staged s) s
+JOIN pg_temp.planned p ON p.staging_row = s.staging_row
+WHERE p.change = 'added';
+
+-- name: insert changed
+INSERT INTO {{target}} ({{columns}}, line_item_occurrence, _load_id, _first_load_id)
+SELECT {{columns_s}}, p.line_item_occurrence, $1, p._first_load_id
+FROM (SELECT CAST($2 AS date) AS billing_month, s.ctid AS staging_row, s.* FROM pg_temp.staged s) s
+JOIN pg_temp.planned p ON p.staging_row = s.staging_row
+WHERE p.change = 'changed';
+
+-- name: insert changed with carried
+INSERT INTO {{target}} ({{carried}}, {{columns}}, line_item_occurrence, _load_id, _first_load_id)
+SELECT {{carried_c}}, {{columns_s}}, p.line_item_occurrence, $1, p._first_load_id
+FROM (SELECT CAST($2 AS date) AS billing_month, s.ctid AS staging_row, s.* FROM pg_temp.staged s) s
+JOIN pg_temp.planned p ON p.staging_row = s.staging_row
+JOIN pg_temp.carried c
+  ON c.line_item_key = p.line_item_key AND c.line_item_occurrence = p.line_item_occurrence
+WHERE p.change = 'changed';
+
+-- name: count target
+SELECT count(*) AS records FROM {{target}} t WHERE {{in_scope}};
+
+-- name: repeated keys
+SELECT count(*) AS records
+FROM (
+  SELECT 1 FROM {{target}} t
+  WHERE {{in_scope}}
+  GROUP BY t.line_item_key, t.line_item_occurrence
+  HAVING count(*) > 1
+) repeated;
+
+-- name: keep totals
+INSERT INTO {{dataset}}.unbilled_totals
+  (load_id, stream, billing_month, currency, customer_id, subscription_id, product_id, records, amount)
+SELECT $1, $2, CAST($3 AS date), $4, s.customer_id, s.subscription_id, s.product_id, count(*), sum(s.{{amount}})
+FROM pg_temp.staged s
+GROUP BY s.customer_id, s.subscription_id, s.product_id;
+
+-- name: drop temporary tables
+-- One after the other; a publish that repeats in one session begins with none.
+DROP TABLE IF EXISTS pg_temp.carried, pg_temp.planned, pg_temp.unmatched, pg_temp.published, pg_temp.scope, pg_temp.staged;
