@@ -10,6 +10,7 @@ import { ATTRIBUTE_SETS, BILLING_PERIODS, STREAM_NAMES } from './streams.js';
  *       blobs/<file>       the blobs exactly as they came, each renamed to its name only when whole
  *       blobs/<file>.json  length and digest of each whole blob (BlobRecord), written before the rename
  *       partial/<file>     a download under way
+ *       partial/<file>.json  which version of the blob it belongs to, and its whole length (PartialRecord)
  *       rejected.parquet   records that failed validation
  *       refused.json       why nothing of it was published (RefusalRecord)
  *
@@ -62,8 +63,15 @@ export const exportRecordSchema = z.object({
       deadline: instant,
     })
     .optional(),
-  /** New exports begun because Graph answered 404 or 410; at most 2. */
+  /** New exports begun because the one before was gone (404, 410), failed, or gave no usable SAS; at most 2. */
   renewals: z.number().int().min(0),
+  /** What was published of the scope when the manifest was read: where it differs now, another run was faster. */
+  over: z
+    .object({ eTag: z.string(), attributeSet: z.enum(ATTRIBUTE_SETS) })
+    .nullable()
+    .optional(),
+  /** How often each blob proved damaged and was deleted, by name. */
+  discards: z.record(z.string(), z.number().int()).optional(),
   /** Graph's request ids met on the way, newest last, at most 20. */
   requestIds: z.array(z.string()),
 });
@@ -108,6 +116,19 @@ export const blobRecordSchema = z.object({
 
 /** See {@link blobRecordSchema}. */
 export type BlobRecord = z.infer<typeof blobRecordSchema>;
+
+/** `partial/<file>.json`: what a download under way belongs to. */
+export const partialRecordSchema = z.object({
+  name: z.string(),
+  /** Storage's ETag: the rest is read only of this version. */
+  etag: z.string(),
+  /** Length of the whole blob in bytes. */
+  bytes: z.number().int().min(0),
+  contentMd5: z.string().optional(),
+});
+
+/** See {@link partialRecordSchema}. */
+export type PartialRecord = z.infer<typeof partialRecordSchema>;
 
 /** `refused.json`: why nothing of this package was published. One per scope is kept. */
 export const refusalRecordSchema = z.object({
