@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { textLike, textOf } from './config-values.js';
+import { ATTRIBUTE_SETS, BILLING_PERIODS } from './streams.js';
+
+/** What an invoice id may look like; Microsoft documents no fixed length (api-contract.md 1.3). */
+export const INVOICE_ID = /^[A-Za-z0-9-]{2,40}$/;
+
+const attributeSetSchema = z
+  .enum(ATTRIBUTE_SETS, 'full or basic')
+  .default('full')
+  .describe('Which attributes to ask for. full is the default; basic cannot be joined to the invoice.');
+
+const billedSchema = z.strictObject({
+  invoices: z
+    .array(textLike(INVOICE_ID, 'an invoice id such as G016907411'), 'a list of invoice ids')
+    .default([])
+    .describe('Invoices to export. `sync --invoice` asks for others by hand.'),
+  attribute_set: attributeSetSchema,
+  accept_invoice_numbers: z
+    .array(textOf('an invoice number'), 'a list of invoice numbers')
+    .default([])
+    .describe("Invoice numbers that records may carry besides the invoice's own, such as a credit note's."),
+});
+
+const unbilledSchema = z.strictObject({
+  periods: z
+    .array(z.enum(BILLING_PERIODS, 'current or last'), 'a list of current and last')
+    .min(1, 'a list of current and last')
+    .default(['current', 'last'])
+    .describe('Open billing periods to export: the current calendar month, the last one, or both.'),
+  currencies: z
+    .array(
+      textLike(/^[A-Za-z]{3}$/, 'a currency code such as USD').transform((code) => code.toUpperCase()),
+      'a list of currency codes such as [USD]',
+    )
+    .min(1, 'a list of at least one currency code such as [USD]')
+    .describe('Billing currencies of the partner; each is exported on its own.'),
+  attribute_set: attributeSetSchema,
+});
+
+/** `streams` of `connector.yaml`: what to export. */
+export const streamsSchema = z
+  .strictObject({
+    billed_usage: billedSchema.optional().describe('Daily rated usage of invoices.'),
+    unbilled_usage: unbilledSchema.optional().describe('Daily rated usage of the open months.'),
+    billed_reconciliation: billedSchema.optional().describe('Line items of invoices.'),
+    unbilled_reconciliation: unbilledSchema.optional().describe('Line items of the open months.'),
+  })
+  .refine((streams) => Object.values(streams).some((stream) => stream !== undefined), {
+    error: 'a group with at least one stream',
+  });
