@@ -121,6 +121,8 @@ export interface PublishResult {
   readonly counts: PublishCounts;
   readonly sums: Readonly<Record<string, string>>;
   readonly blobs: readonly BlobCounts[];
+  /** The same eTag was published before, by another load: nothing was read or changed; `loadId` is that load's. */
+  readonly alreadyPublished: boolean;
 }
 
 /** Who holds the dataset, as shown to whoever meets the lock. */

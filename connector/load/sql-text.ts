@@ -32,9 +32,12 @@ export function nameList(names: readonly string[], alias?: string): SqlText {
   return names.map((name) => `${prefix}${identifier(name)}`).join(', ') as SqlText;
 }
 
-/** The same with a comma behind each name: for lists that may be empty. */
-export function nameListThen(names: readonly string[], alias?: string): SqlText {
-  return (names.length === 0 ? '' : `${nameList(names, alias)}, `) as SqlText;
+/** The columns of whichever side of a full join is there: `coalesce(s."a", p."a") AS "a"`. */
+export function ofEither(names: readonly string[], left: string, right: string): SqlText {
+  const columns = names.map(identifier);
+  return columns
+    .map((name) => `coalesce(${left}.${name}, ${right}.${name}) AS ${name}`)
+    .join(', ') as SqlText;
 }
 
 /** Names as sort keys, nulls first: `"a" NULLS FIRST, "b" NULLS FIRST`. */
@@ -136,5 +139,8 @@ function readText(path: string): string {
 }
 
 function badSql(what: string): SystemError {
-  return new SystemError({ message: `SQL: ${what}`, hint: 'this is a defect of the connector or a damaged installation' });
+  return new SystemError({
+    message: `SQL: ${what}`,
+    hint: 'this is a defect of the connector or a damaged installation',
+  });
 }

@@ -25,17 +25,18 @@ WHERE c.stream = $1 AND c.scope = $2;
 -- name: create staged
 CREATE TEMPORARY TABLE staged ({{definitions}}) ON COMMIT DROP;
 
+-- name: keep rejected
+INSERT INTO {{dataset}}._rejected_records
+  (load_id, stream, scope, blob_name, line_number, field, reason, line, line_bytes, line_sha256)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
 -- name: analyze staged
 ANALYZE pg_temp.staged (line_item_key, _row_hash);
 
--- name: count staged
-SELECT
-  count(*) AS records,
-  count(*) FILTER (WHERE {{tenant}} IS NULL) AS without_tenant
-FROM pg_temp.staged;
-
 -- name: staged per blob
-SELECT _blob_name, count(*) AS records FROM pg_temp.staged GROUP BY _blob_name;
+SELECT _blob_name, count(*) AS records, count(*) FILTER (WHERE {{tenant}} IS NULL) AS without_tenant
+FROM pg_temp.staged
+GROUP BY _blob_name;
 
 -- name: staged tenants
 SELECT lower({{tenant}}) AS value, count(*) AS records
@@ -60,13 +61,13 @@ WHERE usage_date IS NOT NULL
 GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
 
 -- name: staged sums
--- In two parts, because DuckDB's sum of whole amounts could overflow; connector/load/prove.ts adds them up.
+-- Exact at any size. In two parts, because in DuckDB one could overflow.
 SELECT
-  {{currency}} AS currency,
-  CAST(sum(trunc({{amount}})) AS text) AS whole,
-  CAST(sum({{amount}} - trunc({{amount}})) AS text) AS fraction
+  upper({{currency}}) AS currency,
+  CAST(sum({{amount}}) AS text) AS whole,
+  '0' AS fraction
 FROM pg_temp.staged
-GROUP BY {{currency}} ORDER BY {{currency}};
+GROUP BY 1 ORDER BY 1;
 
 -- name: create scope by invoice
 CREATE TEMPORARY TABLE scope (invoice_number text PRIMARY KEY) ON COMMIT DROP;
@@ -111,14 +112,14 @@ SELECT count(*) AS records FROM pg_temp.published;
 
 -- name: create unmatched
 -- Multisets: the nth staged record of a key and hash matches the nth published row of them. What is left over on
--- either side is unmatched: a staged one has a staging_row, a published one an occurrence.
+-- either side is unmatched: a staged one has a staging_row, a published one a line_item_occurrence.
 CREATE TEMPORARY TABLE unmatched ON COMMIT DROP AS
 SELECT
   s.staging_row,
   p.line_item_occurrence,
   coalesce(s.line_item_key, p.line_item_key) AS line_item_key,
   coalesce(s._row_hash, p._row_hash) AS _row_hash,
-  {{measures_either}},
+  {{measures_of_either}},
   p._first_load_id
 FROM (
   SELECT ctid AS staging_row, line_item_key, _row_hash, {{measures}},
@@ -211,8 +212,8 @@ ANALYZE pg_temp.planned;
 SELECT change AS value, count(*) AS records FROM pg_temp.planned GROUP BY change;
 
 -- name: keep history
-INSERT INTO {{history}} ({{columns}}, _replaced_by_load_id, _change)
-SELECT {{columns_t}}, $1, coalesce($2, p.change)
+INSERT INTO {{history}} ({{own_columns}}, _replaced_by_load_id, _change)
+SELECT {{own_columns_t}}, $1, coalesce($2, p.change)
 FROM {{target}} t
 JOIN pg_temp.planned p
   ON p.line_item_key = t.line_item_key AND p.line_item_occurrence = t.line_item_occurrence
@@ -255,6 +256,7 @@ WHERE p.change = 'changed';
 
 -- name: insert changed with carried
 INSERT INTO {{target}} ({{carried}}, {{columns}}, line_item_occurrence, _load_id, _first_load_id)
+OVERRIDING SYSTEM VALUE
 SELECT {{carried_c}}, {{columns_s}}, p.line_item_occurrence, $1, p._first_load_id
 FROM (SELECT CAST($2 AS date) AS billing_month, s.ctid AS staging_row, s.* FROM pg_temp.staged s) s
 JOIN pg_temp.planned p ON p.staging_row = s.staging_row
@@ -281,6 +283,61 @@ SELECT $1, $2, CAST($3 AS date), $4, s.customer_id, s.subscription_id, s.product
 FROM pg_temp.staged s
 GROUP BY s.customer_id, s.subscription_id, s.product_id;
 
--- name: drop temporary tables
--- One after the other; a publish that repeats in one session begins with none.
-DROP TABLE IF EXISTS pg_temp.carried, pg_temp.planned, pg_temp.unmatched, pg_temp.published, pg_temp.scope, pg_temp.staged;
+-- name: keep snapshot
+INSERT INTO {{dataset}}._snapshots (
+  load_id, run_id, stream, scope,
+  billing_month, billing_month_from, etag, attribute_set,
+  table_version, connector_version, tenant_id,
+  operation_id, manifest_id, manifest_created_at, request_ids, root_directory,
+  blobs, records_read, records_staged, records_rejected,
+  rows_inserted, rows_updated, rows_deleted, rows_unchanged, numbers_rounded,
+  invoice_numbers, unknown_fields, sums, proof,
+  outcome, outcome_kind, outcome_reason, recorded_at, published_at
+) VALUES (
+  $1, $2, $3, $4,
+  CAST($5 AS date), $6, $7, $8,
+  $9, $10, $11,
+  $12, $13, CAST($14 AS timestamp), CAST($15 AS json), $16,
+  $17, $18, $19, $20,
+  $21, $22, $23, $24, $25,
+  CAST($26 AS json), CAST($27 AS json), CAST($28 AS json), CAST($29 AS json),
+  $30, $31, $32, CAST($33 AS timestamp), CAST($34 AS timestamp)
+);
+
+-- name: keep blob
+INSERT INTO {{dataset}}._blobs (
+  load_id, blob_name, bytes, inflated_bytes, sha256,
+  records_read, records_staged, records_rejected, numbers_rounded, unknown_fields
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CAST($10 AS json));
+
+-- name: blobs of snapshot
+SELECT * FROM {{dataset}}._blobs WHERE load_id = $1 ORDER BY blob_name;
+
+-- name: keep scope
+INSERT INTO {{dataset}}._scopes (stream, scope, state, etag, load_id, last_asked_at, last_answer, next_check_at)
+VALUES ($1, $2, 'published', $3, $4, CAST($5 AS timestamp), 'published', NULL)
+ON CONFLICT (stream, scope) DO UPDATE SET
+  state = excluded.state,
+  etag = excluded.etag,
+  load_id = excluded.load_id,
+  last_asked_at = excluded.last_asked_at,
+  last_answer = excluded.last_answer,
+  next_check_at = excluded.next_check_at;
+
+-- name: drop carried
+DROP TABLE IF EXISTS pg_temp.carried;
+
+-- name: drop planned
+DROP TABLE IF EXISTS pg_temp.planned;
+
+-- name: drop unmatched
+DROP TABLE IF EXISTS pg_temp.unmatched;
+
+-- name: drop published
+DROP TABLE IF EXISTS pg_temp.published;
+
+-- name: drop scope
+DROP TABLE IF EXISTS pg_temp.scope;
+
+-- name: drop staged
+DROP TABLE IF EXISTS pg_temp.staged;

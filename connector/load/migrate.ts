@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { ConfigError } from '../../schemas/errors.js';
+import type { SqlConnection, SqlTransaction } from './destination.js';
+import { countOf, sqlInstant } from './publishing.js';
+import {
+  identifier,
+  migrationFiles,
+  migrationStatements,
+  statement,
+  type MigrationFile,
+  type SqlText,
+} from './sql-text.js';
+
+/** A migration that is not applied yet, ready to run. */
+export interface PendingMigration {
+  readonly number: number;
+  readonly name: string;
+  /** Its statements, each ended by a semicolon. */
+  readonly sql: string;
+}
+
+/** What applying migrations needs to know. */
+export interface MigrateOptions {
+  readonly dataset: string;
+  readonly connectorVersion: string;
+  readonly now: Date;
+}
+
+/**
+ * The migrations that the dataset lacks, in order; the first one shows the dataset's creation too where it is
+ * missing. Changes nothing.
+ * @throws ConfigError when the dataset has a migration that this connector does not know, or knows differently
+ */
+export async function pendingMigrations(
+  connection: SqlConnection,
+  dataset: string,
+): Promise<readonly PendingMigration[]> {
+  return connection.transaction(async (transaction) => {
+    const pending = await missing(transaction, dataset);
+    const create = (await hasDataset(transaction, dataset)) ? [] : [createDataset(transaction, dataset)];
+    return pending.map((migration, index) => ({
+      number: migration.number,
+      name: migration.name,
+      sql: [...(index === 0 ? create : []), ...statementsOf(migration, dataset)]
+        .map((text) => `${text};\n`)
+        .join('\n'),
+    }));
+  });
+}
+
+/**
+ * Applies what is missing, each migration in a transaction with its row in `_migrations`, under a lock so that
+ * several at once are safe. Returns the names of what was applied. Only ever adds.
+ * @throws ConfigError as {@link pendingMigrations}, or when the rights do not suffice
+ */
+export async function migrate(
+  connection: SqlConnection,
+  options: MigrateOptions,
+): Promise<readonly string[]> {
+  const applied: string[] = [];
+  for (;;) {
+    const name = await connection.transaction((transaction) => applyNext(transaction, options));
+    if (name === undefined) return applied;
+    applied.push(name);
+  }
+}
+
+async function applyNext(transaction: SqlTransaction, options: MigrateOptions): Promise<string | undefined> {
+  const { dataset, connectorVersion, now } = options;
+  await transaction.rows(sql(transaction, 'lock', dataset), [dataset]);
+  const [next] = await missing(transaction, dataset);
+  if (next === undefined) return undefined;
+  if (!(await hasDataset(transaction, dataset))) await transaction.run(createDataset(transaction, dataset));
+  for (const text of statementsOf(next, dataset)) await transaction.run(text);
+  const values = [next.number, next.name, checksum(next), sqlInstant(now), connectorVersion];
+  await transaction.run(sql(transaction, 'keep migration', dataset), values);
+  return next.name;
+}
+
+async function missing(transaction: SqlTransaction, dataset: string): Promise<readonly MigrationFile[]> {
+  const known = migrationFiles(transaction.dialect);
+  const [found] = await transaction.rows(sql(transaction, 'has migrations', dataset), [dataset]);
+  if (countOf(found?.['records']) === 0) return known;
+  const rows = await transaction.rows(sql(transaction, 'applied', dataset));
+  for (const row of rows) {
+    const migration = known.find(({ number }) => number === countOf(row['number']));
+    const label = `${row['number'] ?? ''} (${row['name'] ?? ''})`;
+    if (migration === undefined) {
+      throw new ConfigError({
+        message: `dataset ${dataset} has migration ${label}, which this version of the connector does not know`,
+        hint: 'a newer connector was here: install that version, or use another dataset',
+        facts: { dataset, migration: row['name'] },
+      });
+    }
+    if (checksum(migration) !== row['checksum']) {
+      throw new ConfigError({
+        message: `migration ${label} of dataset ${dataset} is not the one that this connector ships`,
+        hint: 'an applied migration never changes: reinstall the connector, or use another dataset',
+        facts: { dataset, migration: row['name'] },
+      });
+    }
+  }
+  const done = new Set(rows.map((row) => countOf(row['number'])));
+  return known.filter(({ number }) => !done.has(number));
+}
+
+async function hasDataset(transaction: SqlTransaction, dataset: string): Promise<boolean> {
+  const [row] = await transaction.rows(sql(transaction, 'has dataset', dataset), [dataset]);
+  return countOf(row?.['records']) > 0;
+}
+
+function createDataset(transaction: SqlTransaction, dataset: string): SqlText {
+  return sql(transaction, 'create dataset', dataset);
+}
+
+function statementsOf(migration: MigrationFile, dataset: string): readonly SqlText[] {
+  return migrationStatements(migration, { dataset: identifier(dataset) });
+}
+
+function sql(transaction: SqlTransaction, name: string, dataset: string): SqlText {
+  return statement(transaction.dialect, 'migrate', name, { dataset: identifier(dataset) });
+}
+
+function checksum({ text }: MigrationFile): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,150 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ParsedPart } from '../../schemas/batch.js';
+import { ConfigError, TransientError } from '../../schemas/errors.js';
+import type { Report } from '../../schemas/progress.js';
+import { scopeLabel, scopeText } from '../../schemas/scope.js';
+import type { PublishRequest, PublishResult, SqlConnection } from './destination.js';
+import { applyChanges, planChanges, readPublished, type RowChanges } from './narrow-diff.js';
+import { prove, type Proof } from './prove.js';
+import { billingMonth, publishSql, sqlInstant, unproven, type Publishing } from './publishing.js';
+import {
+  publishedSnapshot,
+  recordPublished,
+  recordedResult,
+  type SnapshotRecord,
+} from './record-snapshot.js';
+import { stageParts } from './stage-parts.js';
+
+/** How often a publish is tried before a transient failure of the database is passed on. */
+export const PUBLISH_ATTEMPTS = 3;
+
+/** What a publish needs beside the request. */
+export interface PublishOptions {
+  readonly dataset: string;
+  /** Waits between two tries; the machine's own clock where it is absent. */
+  readonly sleep?: (ms: number) => Promise<void>;
+  readonly report?: Report;
+}
+
+/**
+ * Makes a snapshot the current one in one transaction: lock, stage, prove, compare, apply, record. A reader sees
+ * the whole old or the whole new snapshot, and what is recorded is in the same transaction. When the database gives
+ * up on the transaction (deadlock, serialization, restart), all of it is tried again, {@link PUBLISH_ATTEMPTS}
+ * times at most. A snapshot that is published already (same eTag, attribute set and table version) is left alone.
+ * @param parts yields the parsed snapshot from its start each time it is called
+ * @throws ConfigError when the dataset belongs to another tenant, or `basic` would replace `full`
+ * @throws IntegrityError when the snapshot is not proven whole, or is empty where rows are published; the fact
+ * `rule` names the proof: `blobs`, `counts`, `invoice`, `currency`, `month`, `ownership`, `empty`
+ * @throws DataError when more records were rejected than the limit allows
+ */
+export async function publish(
+  connection: SqlConnection,
+  options: PublishOptions,
+  request: PublishRequest,
+  parts: () => AsyncIterable<ParsedPart>,
+): Promise<PublishResult> {
+  const { dataset, report, sleep = (ms) => wait(ms) } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await connection.transaction((transaction) =>
+        publishOnce({ transaction, dataset, request }, parts),
+      );
+    } catch (error) {
+      if (!(error instanceof TransientError) || attempt === PUBLISH_ATTEMPTS) throw error;
+      const waitMs = 1000 * 4 ** (attempt - 1);
+      report?.({
+        event: 'retried',
+        scope: request.scope,
+        what: 'load',
+        cause: error.message,
+        attempt,
+        waitMs,
+      });
+      await sleep(waitMs);
+    }
+  }
+}
+
+async function publishOnce(
+  publishing: Publishing,
+  parts: () => AsyncIterable<ParsedPart>,
+): Promise<PublishResult> {
+  const { transaction, dataset } = publishing;
+  await transaction.rows(publishSql(publishing, 'lock'), [dataset]);
+  await transaction.rows(publishSql(publishing, 'settings'));
+  await bindTenant(publishing);
+  const current = await publishedSnapshot(publishing);
+  if (current !== undefined && isSame(publishing.request, current))
+    return recordedResult(publishing, current);
+  refuseBasicOverFull(publishing.request, current);
+
+  const staged = await stageParts(publishing, parts());
+  const proof = await prove(publishing, staged);
+  const changes = await replaceRows(publishing, proof, current);
+  const result = await recordPublished(publishing, proof, changes);
+  for (const table of ['carried', 'planned', 'unmatched', 'published', 'scope', 'staged']) {
+    await transaction.run(publishSql(publishing, `drop ${table}`));
+  }
+  return result;
+}
+
+/** A dataset belongs to one partner tenant: bound by the first publish, compared by every later one. */
+async function bindTenant(publishing: Publishing): Promise<void> {
+  const { transaction, dataset, request } = publishing;
+  const [bound] = await transaction.rows(publishSql(publishing, 'bound tenant'));
+  if (bound === undefined) {
+    const values = [request.tenantId.toLowerCase(), sqlInstant(request.now)];
+    await transaction.run(publishSql(publishing, 'bind tenant'), values);
+  } else if (bound['tenant_id'] !== request.tenantId.toLowerCase()) {
+    throw new ConfigError({
+      message: `dataset ${dataset} belongs to partner tenant ${bound['tenant_id'] ?? ''}, not to ${request.tenantId}`,
+      hint: 'give each tenant a dataset of its own (destination.dataset)',
+      facts: { rule: 'tenant', dataset, scope: scopeText(request.scope) },
+    });
+  }
+}
+
+function isSame(request: PublishRequest, current: SnapshotRecord): boolean {
+  return (
+    current.eTag === request.eTag &&
+    current.attributeSet === request.attributeSet &&
+    current.tableVersion === request.table.version
+  );
+}
+
+function refuseBasicOverFull(request: PublishRequest, current: SnapshotRecord | undefined): void {
+  if (current?.attributeSet !== 'full' || request.attributeSet !== 'basic' || request.allowBasicOverFull)
+    return;
+  throw new ConfigError({
+    message: `${scopeLabel(request.scope)}: attribute set basic would replace the published full one`,
+    hint: 'set attribute_set: full for the stream, or allow the loss of columns by name',
+    facts: { rule: 'basic over full', scope: scopeText(request.scope) },
+  });
+}
+
+async function replaceRows(
+  publishing: Publishing,
+  proof: Proof,
+  current: SnapshotRecord | undefined,
+): Promise<RowChanges> {
+  const { transaction, request } = publishing;
+  const published = await readPublished(publishing, [
+    ...(current?.invoiceNumbers ?? []),
+    ...proof.invoiceNumbers,
+  ]);
+  if (proof.staged === 0 && published > 0 && !request.allowEmpty) {
+    const what = `the export is empty and ${published} rows are published`;
+    const hint = 'the published snapshot is kept; if the scope is empty indeed, allow it by name';
+    throw unproven(publishing, 'empty', what, hint, { published });
+  }
+  const changes = await planChanges(publishing, proof.staged, published);
+  // The same eTag or other columns: it was not Microsoft who changed the records.
+  const ours = current?.attributeSet !== request.attributeSet || current.eTag === request.eTag;
+  await applyChanges(publishing, changes, proof.staged, ours ? 'reloaded' : null);
+  const { scope } = request;
+  if (scope.by === 'month') {
+    const values = [request.loadId, request.stream, billingMonth(request), scope.currency];
+    await transaction.run(publishSql(publishing, 'keep totals'), values);
+  }
+  return changes;
+}

@@ -1,0 +1,110 @@
+import type { BlobCounts, ParsedPart, RejectedRecord } from '../../schemas/batch.js';
+import { SystemError } from '../../schemas/errors.js';
+import { scopeLabel, scopeText } from '../../schemas/scope.js';
+import { publishSql, STAGED, stagingColumns, type Publishing } from './publishing.js';
+import { definitions } from './sql-text.js';
+
+/** What staging saw of one blob. */
+export interface StagedBlob {
+  readonly name: string;
+  /** Records handed to the destination. */
+  staged: number;
+  /** Rejected records met. */
+  rejected: number;
+  /** What the parser counted; absent while the blob is not proven whole. */
+  counts?: BlobCounts;
+}
+
+/** What staging saw of a snapshot. */
+export interface StagedParts {
+  readonly blobs: ReadonlyMap<string, StagedBlob>;
+  /** Reasons of rejections, each with its field and how often it was met; at most {@link MAX_REASONS}. */
+  readonly reasons: ReadonlyMap<string, number>;
+  /** Where the first rejected record is. */
+  readonly firstRejected: { readonly blobName: string; readonly lineNumber: number } | undefined;
+}
+
+/** Different reasons that are remembered for the message. */
+export const MAX_REASONS = 20;
+
+/**
+ * Creates the staging table and takes all parts into it, in their order; rejected records go to
+ * `_rejected_records`. Batches are not held back: the destination sets the pace.
+ * @throws SystemError when a blob yields its counts twice, or anything after them
+ */
+export async function stageParts(
+  publishing: Publishing,
+  parts: AsyncIterable<ParsedPart>,
+): Promise<StagedParts> {
+  const { transaction, request } = publishing;
+  const blobs = new Map<string, StagedBlob>();
+  const reasons = new Map<string, number>();
+  let firstRejected: StagedParts['firstRejected'];
+  const columns = stagingColumns(publishing);
+  await transaction.run(publishSql(publishing, 'create staged', { definitions: definitions(columns) }));
+  let rejections = 0;
+  // Once nothing can be published any more, the rest is still read, so that the error and the package's file of
+  // rejected records are complete; but the database is spared it.
+  const hopeless = (): boolean =>
+    typeof request.rejectedLimit === 'number' && rejections > request.rejectedLimit;
+  for await (const part of parts) {
+    switch (part.kind) {
+      case 'batch':
+        openBlob(publishing, blobs, part.batch.blobName).staged += part.batch.records.numRows;
+        if (!hopeless()) await transaction.stage(STAGED, request.table, part.batch);
+        break;
+      case 'rejected':
+        for (const rejected of part.rejected) {
+          rejections += 1;
+          openBlob(publishing, blobs, rejected.blobName).rejected += 1;
+          firstRejected ??= { blobName: rejected.blobName, lineNumber: rejected.lineNumber };
+          countReason(reasons, rejected);
+          if (!hopeless()) await keepRejected(publishing, rejected);
+        }
+        break;
+      case 'counts':
+        openBlob(publishing, blobs, part.counts.blobName).counts = part.counts;
+        break;
+    }
+  }
+  await transaction.endStaging(STAGED);
+  await transaction.run(publishSql(publishing, 'analyze staged'));
+  return { blobs, reasons, firstRejected };
+}
+
+function openBlob(publishing: Publishing, blobs: Map<string, StagedBlob>, name: string): StagedBlob {
+  const known = blobs.get(name);
+  if (known === undefined) {
+    const blob: StagedBlob = { name, staged: 0, rejected: 0 };
+    blobs.set(name, blob);
+    return blob;
+  }
+  if (known.counts === undefined) return known;
+  throw new SystemError({
+    message: `${scopeLabel(publishing.request.scope)}: blob ${name} went on after its end`,
+    hint: 'this is a defect of the connector; nothing was published',
+    facts: { blob: name },
+  });
+}
+
+function countReason(reasons: Map<string, number>, { field, reason }: RejectedRecord): void {
+  const text = field === null ? reason : `${field}: ${reason}`;
+  const known = reasons.get(text);
+  if (known !== undefined || reasons.size < MAX_REASONS) reasons.set(text, (known ?? 0) + 1);
+}
+
+async function keepRejected(publishing: Publishing, rejected: RejectedRecord): Promise<void> {
+  const { request, transaction } = publishing;
+  await transaction.run(publishSql(publishing, 'keep rejected'), [
+    request.loadId,
+    request.stream,
+    scopeText(request.scope),
+    rejected.blobName,
+    rejected.lineNumber,
+    rejected.field,
+    rejected.reason,
+    rejected.line,
+    rejected.lineBytes,
+    rejected.lineSha256,
+  ]);
+}

@@ -1,0 +1,22 @@
+-- Applying migrations; connector/load/migrate.ts runs these.
+
+-- name: lock
+SELECT pg_advisory_xact_lock(hashtextextended('partner-billing migrate ' || $1, 0));
+
+-- name: has dataset
+SELECT count(*) AS records FROM information_schema.schemata WHERE schema_name = $1;
+
+-- name: create dataset
+CREATE SCHEMA {{dataset}};
+
+-- name: has migrations
+SELECT count(*) AS records
+FROM information_schema.tables
+WHERE table_schema = $1 AND table_name = '_migrations';
+
+-- name: applied
+SELECT number, name, checksum FROM {{dataset}}._migrations ORDER BY number;
+
+-- name: keep migration
+INSERT INTO {{dataset}}._migrations (number, name, checksum, applied_at, connector_version)
+VALUES ($1, $2, $3, CAST($4 AS timestamp), $5);
