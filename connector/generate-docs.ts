@@ -1,0 +1,104 @@
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { STREAM_NAMES, STREAMS } from '../schemas/streams.js';
+import { primaryKey, type Column, type Table } from '../schemas/table.js';
+
+/** Where the generated page is kept, from the root of the repository. */
+export const TABLES_PAGE = 'docs/tables.md';
+
+const INTRODUCTION = `# Tables
+
+Made by \`npm run docs\` from the declarations in \`schemas/tables\`; a test fails when it is not current.
+
+Every stream is kept in a table of its own name, in the dataset of the configuration (default \`csp\`). The columns
+stand in the documented order. *Source field* is Graph's attribute; it and its *aliases* are matched without regard to
+letter case. *Basic* says whether the attribute set \`basic\` has the column; \`full\` has all.
+
+| type | Postgres | DuckDB | rule |
+|---|---|---|---|
+| text | \`text\` | \`VARCHAR\` | as it came; absent, null and blank are null |
+| decimal | \`numeric\` | \`DECIMAL(38, 22)\` | exact; beyond 22 fractional digits rounded half to even, with the exact text in \`_extra\` |
+| date | \`date\` | \`DATE\` | the day as written, never moved by a time zone |
+| timestamp | \`timestamp\` | \`TIMESTAMP\` | microseconds, UTC by contract, without a zone |
+
+*Identity* is the column's place in \`line_item_key\`; that order never changes. *Measure* is its place in the order of
+records that share a key. A record without a *required* field is rejected.
+`;
+
+const LINEAGE = `## Columns of our own
+
+Every table has these too.
+
+| name | meaning |
+|---|---|
+| \`billing_month\` | unbilled tables only: the calendar month that the estimate is for, as the date of its first day |
+| \`line_item_key\` | what identifies the line item: XXH3-128 of the identity columns, a UUID |
+| \`line_item_occurrence\` | tells apart the records of one scope that share a key, from 1 |
+| \`_row_hash\` | XXH3-128 of all columns and of \`_extra\`, a UUID; can be recomputed from the row |
+| \`_load_id\` | the load that last changed the row |
+| \`_first_load_id\` | the load that brought the row |
+| \`_blob_name\` | the blob that the row came from |
+| \`_line_number\` | its line there, from 1 |
+| \`_extra\` | JSON object of the fields that no column holds, names sorted, each value exactly as it came; null where there are none |
+`;
+
+/** The reference page of all tables, as Markdown, from nothing but the declarations. */
+export function tablesMarkdown(): string {
+  const sections = STREAM_NAMES.map((name) => tableSection(STREAMS[name].table));
+  return [INTRODUCTION, ...sections, LINEAGE].join('\n');
+}
+
+function tableSection(table: Table): string {
+  const inBasic = table.columns.filter((column) => column.inBasic).length;
+  const heads = ['#', 'name', 'type', 'source field', 'aliases', 'basic', 'identity', 'measure', 'meaning'];
+  const rows = table.columns.map((column, index) => [String(index + 1), ...columnCells(table, column)]);
+  return [
+    `## ${code(table.name)}`,
+    '',
+    `One scope is ${table.scopedBy === 'invoice' ? 'an invoice' : 'a billing month in one currency'}. ` +
+      `${table.columns.length} columns, ${inBasic} of them in \`basic\`. Version ${table.version} of the declaration.`,
+    '',
+    `- Key: ${list(primaryKey(table))}`,
+    `- Required: ${list(table.required)}`,
+    `- Summed: ${code(table.amount)}, by ${code(table.currency)}`,
+    `- Must hold the partner tenant: ${code(table.tenant)}`,
+    '',
+    row(heads),
+    row(heads.map(() => '---')).replaceAll(' ', ''),
+    ...rows.map(row),
+    '',
+  ].join('\n');
+}
+
+function columnCells(table: Table, column: Column): string[] {
+  return [
+    code(column.name),
+    column.type,
+    code(column.source),
+    list(column.aliases),
+    column.inBasic ? 'yes' : '',
+    place(table.identity, column),
+    place(table.measures, column),
+    table.required.includes(column.name) ? `${column.meaning} (required)` : column.meaning,
+  ];
+}
+
+function place(names: readonly string[], column: Column): string {
+  const index = names.indexOf(column.name);
+  return index === -1 ? '' : String(index + 1);
+}
+
+function list(names: readonly string[]): string {
+  return names.map(code).join(', ');
+}
+
+function code(name: string): string {
+  return `\`${name}\``;
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+/** The page beside the code that runs: `npm run docs` starts it in the root of the repository. */
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(TABLES_PAGE, tablesMarkdown());

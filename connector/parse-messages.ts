@@ -1,0 +1,97 @@
+import { RecordBatchReader, RecordBatchStreamWriter } from 'apache-arrow';
+import type { BlobCounts, ParsedPart, RejectedRecord } from '../schemas/batch.js';
+import {
+  asConnectorError,
+  ConfigError,
+  DataError,
+  IntegrityError,
+  LockedError,
+  MismatchError,
+  SystemError,
+  TransientError,
+  type ConnectorError,
+  type ErrorDetail,
+  type ErrorKind,
+  type Fact,
+} from '../schemas/errors.js';
+import type { Table } from '../schemas/table.js';
+import type { ParseLimits } from '../transforms/parse-blob.js';
+
+/** What a parse worker is started with. */
+export interface ParseTask {
+  /** The blobs' names and the paths of their files, in the order in which they are parsed. */
+  readonly blobs: readonly { readonly name: string; readonly path: string }[];
+  readonly table: Table;
+  readonly limits: Partial<ParseLimits>;
+  /** How many parts the worker may be ahead of whoever takes them. */
+  readonly credits: number;
+}
+
+/** An error on its way between threads: classes do not survive it, facts do. */
+export interface ErrorRecord {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly hint: string;
+  readonly facts: Readonly<Record<string, Fact>>;
+  readonly cause: string | null;
+}
+
+/** What a parse worker says. A batch crosses as Arrow IPC bytes, transferred. */
+export type ParseMessage =
+  | { readonly kind: 'batch'; readonly blobName: string; readonly ipc: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'rejected'; readonly rejected: readonly RejectedRecord[] }
+  | { readonly kind: 'counts'; readonly counts: BlobCounts }
+  | { readonly kind: 'error'; readonly error: ErrorRecord }
+  | { readonly kind: 'done' };
+
+/** What is said to a parse worker: one more part may be sent. */
+export type ParseReply = 'credit';
+
+/** A part as a message, and what of it is transferred instead of copied. */
+export function partMessage(part: ParsedPart): { message: ParseMessage; transfer: ArrayBuffer[] } {
+  if (part.kind !== 'batch') return { message: part, transfer: [] };
+  const { blobName, records } = part.batch;
+  const written = RecordBatchStreamWriter.writeAll([records]).toUint8Array(true);
+  // A slice owns its buffer whole: only that can be transferred without taking a neighbour's bytes along.
+  const ipc = written.slice();
+  return { message: { kind: 'batch', blobName, ipc }, transfer: [ipc.buffer] };
+}
+
+/**
+ * The part in a message.
+ * @throws the error that the worker met, as the class it was; SystemError where a batch cannot be read
+ */
+export function partOf(message: Exclude<ParseMessage, { kind: 'done' }>): ParsedPart {
+  if (message.kind === 'error') throw errorOf(message.error);
+  if (message.kind !== 'batch') return message;
+  const [records] = [...RecordBatchReader.from(message.ipc)];
+  if (records === undefined) {
+    throw new SystemError({
+      message: `blob ${message.blobName}: a batch without records came from the parse worker`,
+      hint: 'this is a defect of the connector; report it',
+      facts: { blob: message.blobName },
+    });
+  }
+  return { kind: 'batch', batch: { blobName: message.blobName, records } };
+}
+
+/** An error as a record; one that is not ours becomes a `system` error first. */
+export function errorRecord(thrown: unknown): ErrorRecord {
+  const { kind, message, hint, facts, cause } = asConnectorError(thrown);
+  const text = cause instanceof Error ? (cause.stack ?? cause.message) : null;
+  return { kind, message, hint, facts, cause: text };
+}
+
+const CLASSES: Readonly<Record<ErrorKind, new (detail: ErrorDetail) => ConnectorError>> = {
+  config: ConfigError,
+  transient: TransientError,
+  data: DataError,
+  locked: LockedError,
+  integrity: IntegrityError,
+  mismatch: MismatchError,
+  system: SystemError,
+};
+
+function errorOf({ kind, message, hint, facts, cause }: ErrorRecord): ConnectorError {
+  return new CLASSES[kind]({ message, hint, facts, ...(cause === null ? {} : { cause: new Error(cause) }) });
+}

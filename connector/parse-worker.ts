@@ -1,0 +1,106 @@
+import { createReadStream } from 'node:fs';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { ConfigError, IntegrityError, TransientError } from '../schemas/errors.js';
+import { parseBlob } from '../transforms/parse-blob.js';
+import { errorCode } from './durable-file.js';
+import {
+  errorRecord,
+  partMessage,
+  type ParseMessage,
+  type ParseReply,
+  type ParseTask,
+} from './parse-messages.js';
+
+/*
+ * The thread that parses a package's blobs: started by parse-package.ts with a ParseTask, it reads the files, sends
+ * a message a part as long as it has credit, and ends with `done` or `error`.
+ */
+
+const READ_BYTES = 1024 * 1024;
+
+/** Leave to send parts: one is used up by each part and given back when the part was taken. */
+class Credits {
+  private left: number;
+  private waiting: (() => void) | null = null;
+
+  constructor(port: MessagePort, credits: number) {
+    this.left = credits;
+    port.on('message', (_reply: ParseReply) => {
+      this.left += 1;
+      this.waiting?.();
+    });
+  }
+
+  async use(): Promise<void> {
+    while (this.left === 0) {
+      await new Promise<void>((resolve) => {
+        this.waiting = resolve;
+      });
+    }
+    this.waiting = null;
+    this.left -= 1;
+  }
+}
+
+async function parseBlobs(task: ParseTask, port: MessagePort): Promise<void> {
+  const credits = new Credits(port, task.credits);
+  for (const { name, path } of task.blobs) {
+    for await (const part of parseBlob(bytesOf(name, path), name, task.table, task.limits)) {
+      await credits.use();
+      const { message, transfer } = partMessage(part);
+      port.postMessage(message, transfer);
+    }
+  }
+}
+
+async function* bytesOf(blob: string, path: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES })) yield chunk as Buffer;
+  } catch (error) {
+    throw readError(error, blob, path);
+  }
+}
+
+function readError(error: unknown, blob: string, path: string): unknown {
+  const code = errorCode(error);
+  const detail = { facts: { blob, path, code }, cause: error };
+  switch (code) {
+    case 'ENOENT':
+      return new IntegrityError({
+        message: `blob ${blob}: its file is gone from the load package (${path})`,
+        hint: 'delete the package from the spool and run again: it is exported and downloaded anew',
+        ...detail,
+      });
+    case 'EACCES':
+    case 'EPERM':
+      return new ConfigError({
+        message: `blob ${blob}: its file may not be read (${path})`,
+        hint: 'give the user that runs the connector the right to read the spool',
+        ...detail,
+      });
+    case 'EIO':
+    case 'EMFILE':
+    case 'ENFILE':
+    case 'ESTALE':
+      return new TransientError({
+        message: `blob ${blob}: its file could not be read (${code}, ${path})`,
+        hint: 'look after the disk that holds the spool; the next run goes on from the same package',
+        ...detail,
+      });
+    default:
+      return error;
+  }
+}
+
+async function main(port: MessagePort): Promise<void> {
+  let last: ParseMessage = { kind: 'done' };
+  try {
+    await parseBlobs(workerData as ParseTask, port);
+  } catch (error) {
+    last = { kind: 'error', error: errorRecord(error) };
+  }
+  port.postMessage(last);
+  port.close();
+}
+
+if (parentPort !== null) await main(parentPort);

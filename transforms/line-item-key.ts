@@ -1,0 +1,78 @@
+import { createXXHash128, type IHasher } from 'hash-wasm';
+import { columnNamed, type Table } from '../schemas/table.js';
+import type { ExtraField } from './parse-record.js';
+
+/** The two hashes of a record, 16 bytes each in canonical (big-endian) order, as a UUID shows them. */
+export interface RecordHashes {
+  /** What identifies the line item: XXH3-128 of the identity columns. */
+  readonly lineItemKey: Uint8Array;
+  /** What the record says: XXH3-128 of all columns and of `_extra`. */
+  readonly rowHash: Uint8Array;
+}
+
+const NULL_LENGTH = 0xffffffff;
+const LENGTH_BYTES = 4;
+/** A UTF-16 unit becomes at most three bytes of UTF-8. */
+const BYTES_PER_UNIT = 3;
+const ROOM = 64 * 1024;
+
+/**
+ * Hashes records of one table as architecture.md section 3 freezes it: XXH3-128, seed 0, over a row of texts, each
+ * as its length in bytes (u32, little endian) and its UTF-8 bytes; null is the length 0xFFFFFFFF and no bytes.
+ * Keys already stored depend on it: test/fixtures/line-item-keys.json holds golden vectors.
+ */
+export class RecordHasher {
+  private readonly identity: readonly number[];
+  private bytes = Buffer.allocUnsafe(ROOM);
+  private length = 0;
+
+  private constructor(
+    table: Table,
+    private readonly xxh3: IHasher,
+  ) {
+    this.identity = table.identity.map((name) => table.columns.indexOf(columnNamed(table, name)));
+  }
+
+  /** A hasher for a table; asynchronous because the hash function is compiled first. */
+  static async of(table: Table): Promise<RecordHasher> {
+    return new RecordHasher(table, await createXXHash128(0, 0));
+  }
+
+  /**
+   * The hashes of a record.
+   * @param texts the canonical texts of its values, one a column in the table's order
+   * @param extra what no column holds, in the order of `ParsedRecord.extra`: hashed after the columns as pairs of
+   * folded name and raw token
+   */
+  hash(texts: readonly (string | null)[], extra: readonly ExtraField[]): RecordHashes {
+    for (const index of this.identity) this.add(texts[index] ?? null);
+    const lineItemKey = this.digest();
+    for (const text of texts) this.add(text);
+    for (const { folded, token } of extra) {
+      this.add(folded);
+      this.add(token);
+    }
+    return { lineItemKey, rowHash: this.digest() };
+  }
+
+  private add(text: string | null): void {
+    this.reserve(LENGTH_BYTES + (text?.length ?? 0) * BYTES_PER_UNIT);
+    const start = this.length + LENGTH_BYTES;
+    const written = text === null ? 0 : this.bytes.write(text, start, 'utf8');
+    this.bytes.writeUInt32LE(text === null ? NULL_LENGTH : written, this.length);
+    this.length = start + written;
+  }
+
+  private reserve(more: number): void {
+    if (this.length + more <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafe(2 * (this.length + more));
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
+  }
+
+  private digest(): Uint8Array {
+    const hash = this.xxh3.init().update(this.bytes.subarray(0, this.length)).digest('binary');
+    this.length = 0;
+    return Uint8Array.from(hash);
+  }
+}
