@@ -1,0 +1,187 @@
+import {
+  AzureCliCredential,
+  ClientCertificateCredential,
+  ClientSecretCredential,
+  DefaultAzureCredential,
+  ManagedIdentityCredential,
+  WorkloadIdentityCredential,
+  type AccessToken,
+  type TokenCredential,
+} from '@azure/identity';
+import { isLoopback, type SourceConfig } from '../../schemas/config.js';
+import { TransientError } from '../../schemas/errors.js';
+import type { Clock } from '../clock.js';
+import { tokenClaims } from './access-token.js';
+import { identityHttpClient, type HttpAgents } from './http-agents.js';
+import { signInError } from './sign-in-error.js';
+
+const DEFAULT_AUDIENCE = 'https://graph.microsoft.com';
+const REQUEST_TIMEOUT_MS = 30_000;
+const SIGN_IN_TIMEOUT_MS = 120_000;
+/** A token is asked for anew when it has less than this to live. */
+const RENEW_BEFORE_MS = 300_000;
+
+/** What signing in needs. */
+export interface SignInOptions {
+  readonly source: SourceConfig;
+  readonly agents: HttpAgents;
+  readonly clock: Clock;
+  /** Makes a path of the configuration absolute. */
+  readonly resolve?: (path: string) => string;
+  /** Used instead of what the configuration names. */
+  readonly credential?: TokenCredential;
+}
+
+/** Signs in as the configuration says: one credential for a whole run. */
+export interface SignIn {
+  /**
+   * A bearer token for Graph.
+   * @throws ConfigError when a person must act, TransientError when it may work later.
+   */
+  token(signal?: AbortSignal): Promise<string>;
+  /**
+   * A token in place of one that Graph has refused; asked for once, however many callers were refused with the
+   * same token. A static token is what it is and comes back unchanged.
+   */
+  renewed(refused: string, signal?: AbortSignal): Promise<string>;
+}
+
+/** The scope that a token is asked for: Graph's, derived from `graph_url`; a loopback double stands in for Graph. */
+export function graphTokenScope(graphUrl: string): string {
+  const { origin, hostname } = new URL(graphUrl);
+  return `${isLoopback(hostname) ? DEFAULT_AUDIENCE : origin}/.default`;
+}
+
+/** Prepares to sign in; nothing is sent before the first token is asked for. */
+export function openSignIn(options: SignInOptions): SignIn {
+  const scope = graphTokenScope(options.source.graph_url);
+  let credential: TokenCredential | null = options.credential ?? null;
+  let newest: string | null = null;
+  let renewal: Promise<string> | null = null;
+
+  const ask = async (signal: AbortSignal | undefined): Promise<string> => {
+    try {
+      credential ??= createCredential(options);
+      const token = await inTime(credential.getToken(scope, {}), signal);
+      if (token === null) throw new Error('the credential gave no token');
+      newest = token.token;
+      return token.token;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw signInError(error, options.source);
+    }
+  };
+  return {
+    token: ask,
+    async renewed(refused, signal) {
+      if (newest !== null && newest !== refused) return newest;
+      renewal ??= (async () => {
+        // The classes keep their tokens until these expire and know no way to forget one: a new instance does.
+        credential = options.credential ?? null;
+        return await ask(signal);
+      })().finally(() => {
+        renewal = null;
+      });
+      return await renewal;
+    },
+  };
+}
+
+function createCredential(options: SignInOptions): TokenCredential {
+  const { source, clock } = options;
+  const { auth, tenant_id: tenantId } = source;
+  const client = clientOptions(options);
+  const path = options.resolve ?? ((relative: string) => relative);
+  switch (auth.method) {
+    case 'client_secret':
+      return new ClientSecretCredential(tenantId, auth.client_id, auth.client_secret, client);
+    case 'client_certificate':
+      return new ClientCertificateCredential(
+        tenantId,
+        auth.client_id,
+        {
+          certificatePath: path(auth.certificate_file),
+          ...(auth.certificate_password === undefined
+            ? {}
+            : { certificatePassword: auth.certificate_password }),
+        },
+        client,
+      );
+    case 'managed_identity':
+      return new ManagedIdentityCredential({
+        ...client,
+        ...(auth.client_id === undefined ? {} : { clientId: auth.client_id }),
+      });
+    case 'workload_identity':
+      return new WorkloadIdentityCredential({
+        ...client,
+        tenantId,
+        ...(auth.client_id === undefined ? {} : { clientId: auth.client_id }),
+        ...(auth.token_file === undefined ? {} : { tokenFilePath: path(auth.token_file) }),
+      });
+    case 'azure_cli':
+      return held(new AzureCliCredential({ tenantId }), clock);
+    case 'default':
+      return held(new DefaultAzureCredential({ ...client, tenantId }), clock);
+    case 'static_token':
+      return staticToken(auth.token);
+  }
+}
+
+/** Options that all classes share. Each gets a copy of its own, since some of them write into it. */
+function clientOptions({ source, agents }: SignInOptions) {
+  const { authority_host: authorityHost } = source;
+  return {
+    httpClient: identityHttpClient(agents, REQUEST_TIMEOUT_MS),
+    redirectOptions: { maxRetries: 0 },
+    ...(authorityHost === undefined ? {} : { authorityHost, disableInstanceDiscovery: true }),
+  };
+}
+
+/**
+ * Keeps the token of a credential that keeps none itself: the Azure CLI is a process of its own for each token.
+ */
+function held(credential: TokenCredential, clock: Clock): TokenCredential {
+  let token: AccessToken | null = null;
+  return {
+    async getToken(scopes, options) {
+      if (token !== null && token.expiresOnTimestamp - RENEW_BEFORE_MS > clock.now().getTime()) return token;
+      token = await credential.getToken(scopes, options);
+      return token;
+    },
+  };
+}
+
+function staticToken(token: string): TokenCredential {
+  const expiresAt = tokenClaims(token)?.expiresAt ?? null;
+  return {
+    getToken: () =>
+      Promise.resolve({ token, expiresOnTimestamp: expiresAt?.getTime() ?? Number.MAX_SAFE_INTEGER }),
+  };
+}
+
+/** The classes may wait for ever, and some ignore an abort signal. */
+async function inTime<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const limit = AbortSignal.timeout(SIGN_IN_TIMEOUT_MS);
+  const both = signal === undefined ? limit : AbortSignal.any([signal, limit]);
+  let listener = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    listener = () => {
+      reject(limit.aborted ? timedOut() : (both.reason as Error));
+    };
+    both.addEventListener('abort', listener, { once: true });
+    if (both.aborted) listener();
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    both.removeEventListener('abort', listener);
+  }
+}
+
+function timedOut(): TransientError {
+  return new TransientError({
+    message: `sign-in gave no answer within ${SIGN_IN_TIMEOUT_MS / 1000} s`,
+    hint: 'look at the network, source.proxy and source.authority_host; the next run goes on',
+  });
+}
