@@ -153,8 +153,7 @@ async function notPublished(
   request: PublishRequest,
   error: ConnectorError,
 ): Promise<LoadOutcome> {
-  const damaged =
-    error.facts['rule'] === 'gzip' && typeof error.facts['blob'] === 'string' ? error.facts['blob'] : null;
+  const damaged = damagedBlob(error);
   if (damaged !== null && (await toLoad.package.discardBlob(damaged))) return { kind: 'damaged blob', error };
   if (isKept(toLoad.scope, error, context.clock.now())) {
     await toLoad.package.remove();
@@ -173,6 +172,13 @@ async function notPublished(
     destination: context.destination.label,
   });
   return { kind: 'refused', eTag: request.eTag, error };
+}
+
+/** The blob whose bytes on disk are not, or no longer, what Graph made: worth one more download. */
+function damagedBlob(error: ConnectorError): string | null {
+  const { rule, blob } = error.facts;
+  const isDamage = error.kind === 'integrity' && (rule === 'gzip' || rule === 'blobs');
+  return isDamage && typeof blob === 'string' ? blob : null;
 }
 
 /**
