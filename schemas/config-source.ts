@@ -63,21 +63,22 @@ function isGraphAddress(address: string): boolean {
 }
 
 const storageHostSchema = textLike(
-  /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/i,
+  /^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$/,
   'a host name, *.host.name or host:port, without https://',
 ).transform((host) => host.toLowerCase());
 
 /** `source` of `connector.yaml`: where the data comes from and how to sign in. */
 export const sourceSchema = z.strictObject({
   graph_url: graphUrlSchema
-    .default('https://graph.microsoft.com/v1.0')
+
+    .prefault('https://graph.microsoft.com/v1.0')
     .describe('Base address of Microsoft Graph. Partner billing exists in the global cloud only.'),
   tenant_id: guidSchema.describe('The partner tenant (a GUID). A dataset belongs to one partner tenant.'),
   auth: authSchema,
   storage_hosts: z
     .array(storageHostSchema, 'a list of host names')
     .min(1, 'a list of at least one host name')
-    .default(['*.blob.core.windows.net'])
+    .prefault(['*.blob.core.windows.net'])
     .describe('Hosts that blobs may be read from; any other is refused before a request is sent.'),
   authority_host: webAddress(/^https$/, 'an https:// address')
     .optional()

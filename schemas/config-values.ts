@@ -21,7 +21,7 @@ export function textOf(allowed: string): z.ZodString {
   return z.string(allowed).min(1, allowed);
 }
 
-/** Text that matches a pattern; `allowed` is the noun phrase that errors quote. */
+/** Text that matches a pattern (without flags: JSON Schema has none); `allowed` is the noun phrase that errors quote. */
 export function textLike(pattern: RegExp, allowed: string): z.ZodString {
   return z.string(allowed).regex(pattern, allowed);
 }
@@ -55,7 +55,7 @@ function amountOf(text: string, units: Readonly<Record<string, number>>): number
 
 /** A GUID; parsed to lower case. */
 export const guidSchema = textLike(
-  /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i,
+  /^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/,
   'a GUID such as 0e195b37-4574-4539-bc42-0e539b9684c0',
 ).transform((text) => text.toLowerCase());
 

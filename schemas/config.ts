@@ -39,7 +39,7 @@ const destinationSchema = z
     }),
     z.strictObject({
       type: z.literal('postgres').describe('Which database: duckdb or postgres.'),
-      url: textLike(/^postgres(ql)?:\/\//i, POSTGRES_URL).describe(
+      url: textLike(/^postgres(ql)?:\/\//, POSTGRES_URL).describe(
         'Address of the database; TLS by its sslmode. A password in it is percent-encoded and never printed.',
       ),
       dataset: datasetSchema,

@@ -1,0 +1,111 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { configSchema, type Config } from '../schemas/config.js';
+import { ConfigError } from '../schemas/errors.js';
+import { configError, keyText, shownPath, type ConfigProblem } from './config-problem.js';
+import { fillByType } from './config-fill.js';
+import { schemaProblems } from './config-issues.js';
+import { referenceSource } from './config-reference-source.js';
+import { secretsOf, secretsWrittenIn } from './config-secrets.js';
+import { readConfigTree, type ConfigTree } from './config-tree.js';
+
+/** A checked configuration and what belongs to its file. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** The file, absolute. */
+  readonly path: string;
+  /** What is allowed but unwise, with its place. */
+  readonly warnings: readonly string[];
+  /** Every secret value in it; give them to `Secrets` before anything is printed. */
+  readonly secrets: readonly string[];
+  /** Makes a path of the configuration absolute: it is relative to the configuration file. */
+  readonly resolve: (path: string) => string;
+}
+
+/** Where to look for a configuration. */
+export interface ConfigSearch {
+  /** `--config`, relative to `cwd`. */
+  readonly path?: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * Reads and checks the configuration: `--config`, else `PARTNER_BILLING_CONFIG`, else `./connector.yaml`.
+ * References are filled in, durations are milliseconds and sizes bytes.
+ * @throws ConfigError that lists every problem with file, line, column, key and what is allowed; no secret in it.
+ */
+export async function loadConfig(search: ConfigSearch): Promise<LoadedConfig> {
+  const path = configPath(search);
+  const file = shownPath(path, search.cwd);
+  const text = await readConfigText(path, file);
+  const tree = readConfigTree(text, referenceSource(search.env, dirname(path)));
+  const checked = checkTree(tree);
+  if (checked.problems.length > 0 || checked.config === null) throw configError(file, checked.problems);
+  const { config } = checked;
+  return {
+    config,
+    path,
+    warnings: secretsWrittenIn(tree).map((key) => literalSecretWarning(file, tree, key)),
+    secrets: secretsOf(config),
+    resolve: (relative) => resolve(dirname(path), relative),
+  };
+}
+
+/** The file to read, absolute, by the order that {@link loadConfig} states. */
+export function configPath(search: ConfigSearch): string {
+  const fromEnv = search.env['PARTNER_BILLING_CONFIG'];
+  const named = search.path ?? (fromEnv === '' ? undefined : fromEnv);
+  return resolve(search.cwd, named ?? 'connector.yaml');
+}
+
+async function readConfigText(path: string, file: string): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_BYTES) throw unreadable(file, `is ${size} bytes long; at most ${MAX_BYTES} are read`);
+    const bytes = await readFile(path);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    if (error instanceof TypeError) throw unreadable(file, 'is not UTF-8 text');
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    if (code === 'ENOENT') throw unreadable(file, 'does not exist');
+    if (code === 'EISDIR') throw unreadable(file, 'is a folder');
+    throw unreadable(file, `cannot be read (${code})`);
+  }
+}
+
+function unreadable(file: string, why: string): ConfigError {
+  return new ConfigError({
+    message: `the configuration ${file} ${why}`,
+    hint: 'name one with --config FILE or PARTNER_BILLING_CONFIG, or run where ./connector.yaml is',
+    facts: { file },
+  });
+}
+
+interface Checked {
+  readonly config: Config | null;
+  readonly problems: readonly ConfigProblem[];
+}
+
+function checkTree(tree: ConfigTree): Checked {
+  if (tree.value === undefined) return { config: null, problems: tree.problems };
+  if (tree.value === null) {
+    const message = 'the file is empty; it needs version, source, streams and destination';
+    return { config: null, problems: [...tree.problems, { line: 1, column: 1, key: '', message }] };
+  }
+  const value = fillByType(configSchema, tree);
+  const parsed = configSchema.safeParse(value);
+  if (parsed.success) return { config: parsed.data, problems: tree.problems };
+  return {
+    config: null,
+    problems: [...tree.problems, ...schemaProblems(configSchema, tree, value, parsed.error.issues)],
+  };
+}
+
+function literalSecretWarning(file: string, tree: ConfigTree, key: string): string {
+  const place = tree.nodes.get(keyText(key.split('.')))?.value;
+  return `${file}:${place?.line ?? 1}:${place?.column ?? 1} ${key}: a secret is written in the file; fill it in with \${env:NAME} or \${file:path}`;
+}
