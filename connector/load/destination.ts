@@ -1,13 +1,27 @@
 import type { Batch, BlobCounts, ParsedPart } from '../../schemas/batch.js';
 import type { Scope } from '../../schemas/scope.js';
 import type { AttributeSet, StreamName } from '../../schemas/streams.js';
+import type { Report } from '../../schemas/progress.js';
 import type { Table } from '../../schemas/table.js';
+import type { Clock } from '../clock.js';
 
 /** The SQL dialects, each a folder in `sql/` and in `connector/load/`. */
 export const DIALECTS = ['postgres', 'duckdb'] as const;
 
 /** One of {@link DIALECTS}. */
 export type Dialect = (typeof DIALECTS)[number];
+
+/** What a destination is made with, beside its own part of the configuration. */
+export interface DestinationOptions {
+  /** Turns a path of the configuration into an absolute one. */
+  readonly path: (relative: string) => string;
+  readonly report: Report;
+  readonly clock: Clock;
+  /** `lock_wait`: how long to wait for a file or a lock that somebody holds, in milliseconds. */
+  readonly lockWaitMs: number;
+  /** Recorded with each migration. */
+  readonly connectorVersion: string;
+}
 
 /** How a scope stands (`_scopes.state`). */
 export const SCOPE_STATES = ['published', 'pending', 'no data', 'refused', 'superseded'] as const;

@@ -5,6 +5,9 @@ import { addDecimals } from './add-decimals.js';
 import { countOf, hasUsageDate, publishSql, unproven, type Publishing } from './publishing.js';
 import type { StagedParts } from './stage-parts.js';
 
+/** Rejected records of a blob that are kept at least; more may only be counted (architecture.md section 4, step 5). */
+const KEPT_REJECTED = 10_000;
+
 /** A value of staged records and how many have it. */
 interface ValueCount {
   readonly value: string | null;
@@ -113,8 +116,8 @@ async function proveStaged(publishing: Publishing, parts: StagedParts): Promise<
   const found = new Map(rows.map((row) => [row['_blob_name'] ?? '', row]));
   for (const { name, counts, staged, rejected } of parts.blobs.values()) {
     const inTable = countOf(found.get(name)?.['records'] ?? '0');
-    if (counts?.recordsStaged === staged && staged === inTable && counts.recordsRejected === rejected)
-      continue;
+    const kept = Math.min(counts?.recordsRejected ?? 0, KEPT_REJECTED);
+    if (counts?.recordsStaged === staged && staged === inTable && rejected >= kept) continue;
     throw new SystemError({
       message: `${scopeLabel(publishing.request.scope)}: of blob ${name} ${counts?.recordsStaged ?? 0} records were parsed, ${staged} handed on, ${inTable} staged; ${counts?.recordsRejected ?? 0} rejected, ${rejected} kept`,
       hint: 'this is a defect of the connector; nothing was published',

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { SystemError } from '../../schemas/errors.js';
 import type { Dialect } from './destination.js';
+import { packageFolder } from './package-folder.js';
 
 declare const fromHere: unique symbol;
 
@@ -71,7 +71,7 @@ export interface MigrationFile {
 
 /** All migrations of a dialect in order. @throws SystemError when their numbers are not 1, 2, 3, ... */
 export function migrationFiles(dialect: Dialect): readonly MigrationFile[] {
-  const folder = join(packageRoot(), 'sql', dialect, 'migrations');
+  const folder = join(packageFolder(), 'sql', dialect, 'migrations');
   const names = readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort();
@@ -108,7 +108,7 @@ function statementsOf(dialect: Dialect, file: string): ReadonlyMap<string, strin
   const key = `${dialect}/${file}`;
   const cached = statementCache.get(key);
   if (cached !== undefined) return cached;
-  const parts = readText(join(packageRoot(), 'sql', dialect, `${file}.sql`)).split(/^-- name: (.+)$/m);
+  const parts = readText(join(packageFolder(), 'sql', dialect, `${file}.sql`)).split(/^-- name: (.+)$/m);
   const statements = new Map<string, string>();
   for (let index = 1; index + 1 < parts.length; index += 2) {
     const name = (parts[index] ?? '').trim();
@@ -117,21 +117,6 @@ function statementsOf(dialect: Dialect, file: string): ReadonlyMap<string, strin
   }
   statementCache.set(key, statements);
   return statements;
-}
-
-let root: string | undefined;
-
-/** The folder of our package.json: the same from source and from `dist`. */
-function packageRoot(): string {
-  if (root !== undefined) return root;
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw badSql('package.json was not found above connector/load');
-    folder = parent;
-  }
-  root = folder;
-  return root;
 }
 
 function readText(path: string): string {

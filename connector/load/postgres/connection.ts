@@ -1,0 +1,132 @@
+import pg from 'pg';
+import type { Batch } from '../../../schemas/batch.js';
+import { asConnectorError } from '../../../schemas/errors.js';
+import type { Table } from '../../../schemas/table.js';
+import { arrowSchema } from '../../../schemas/table-arrow.js';
+import type { SqlConnection, SqlTransaction, SqlValue, TextRow } from '../destination.js';
+import { nameList, qualified } from '../sql-text.js';
+import { CopyIn } from './copy-in.js';
+import { copyText } from './copy-text.js';
+import { postgresError } from './postgres-error.js';
+import { clientConfig, prepareSession, type SessionOptions } from './session.js';
+
+/** Transactions that may be open at once: one publishes, others record answers. */
+const MAX_CONNECTIONS = 4;
+
+/** A few connections to one server; each transaction has one of them to itself. */
+export class PostgresConnection implements SqlConnection {
+  readonly dialect = 'postgres';
+  private readonly pool: pg.Pool;
+  private readonly prepared = new WeakSet<pg.ClientBase>();
+
+  constructor(
+    private readonly options: SessionOptions,
+    private readonly place: string,
+  ) {
+    this.pool = new pg.Pool({ ...clientConfig(options), max: MAX_CONNECTIONS });
+    // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
+    this.pool.on('error', () => undefined);
+  }
+
+  async transaction<T>(work: (transaction: SqlTransaction) => Promise<T>): Promise<T> {
+    const client = await this.connect();
+    const transaction = new PostgresTransaction(client, this.place);
+    // Broken while the driver is idle between two statements: the next statement says so.
+    const ignore = (): void => undefined;
+    client.on('error', ignore);
+    let broken = false;
+    try {
+      await transaction.run('BEGIN');
+      const result = await work(transaction);
+      await transaction.run('COMMIT');
+      return result;
+    } catch (error) {
+      await transaction.abandon();
+      await client.query('ROLLBACK').catch(() => (broken = true));
+      throw asConnectorError(error);
+    } finally {
+      client.off('error', ignore);
+      client.release(broken);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.pool.ending) await this.pool.end();
+  }
+
+  private async connect(): Promise<pg.PoolClient> {
+    try {
+      const client = await this.pool.connect();
+      if (this.prepared.has(client)) return client;
+      await prepareSession(client, this.options).catch((error: unknown) => {
+        client.release(true);
+        throw error;
+      });
+      this.prepared.add(client);
+      return client;
+    } catch (error) {
+      throw postgresError(error, this.place);
+    }
+  }
+}
+
+class PostgresTransaction implements SqlTransaction {
+  readonly dialect = 'postgres';
+  private copying: CopyIn | undefined;
+
+  constructor(
+    private readonly client: pg.ClientBase,
+    private readonly place: string,
+  ) {}
+
+  async rows(sql: string, parameters: readonly SqlValue[] = []): Promise<TextRow[]> {
+    return (await this.query(sql, parameters)).rows;
+  }
+
+  async run(sql: string, parameters: readonly SqlValue[] = []): Promise<number> {
+    return (await this.query(sql, parameters)).rowCount ?? 0;
+  }
+
+  async stage(staging: string, table: Table, batch: Batch): Promise<void> {
+    await this.guard(async () => {
+      this.copying ??= new CopyIn(this.client, copyStatement(staging, table));
+      for (const piece of copyText(batch, table)) await this.copying.write(piece);
+    });
+  }
+
+  async endStaging(): Promise<void> {
+    await this.guard(() => this.endCopy());
+  }
+
+  /** After an error: a COPY under way is given up, so that the connection can roll back. */
+  async abandon(): Promise<void> {
+    await this.copying?.abandon();
+    this.copying = undefined;
+  }
+
+  private async query(sql: string, parameters: readonly SqlValue[]): Promise<pg.QueryResult<TextRow>> {
+    return this.guard(async () => {
+      await this.endCopy();
+      return this.client.query<TextRow>(sql, [...parameters]);
+    });
+  }
+
+  private async endCopy(): Promise<void> {
+    const { copying } = this;
+    this.copying = undefined;
+    await copying?.end();
+  }
+
+  private async guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw postgresError(error, this.place);
+    }
+  }
+}
+
+function copyStatement(staging: string, table: Table): string {
+  const columns = [...arrowSchema(table).fields.map(({ name }) => name), '_blob_name'];
+  return `COPY ${qualified('pg_temp', staging)} (${nameList(columns)}) FROM STDIN (FORMAT text, ENCODING 'UTF8')`;
+}

@@ -1,0 +1,167 @@
+import type { Data, RecordBatch } from 'apache-arrow';
+import { decimalText } from '../../../schemas/decimal-text.js';
+import { SystemError } from '../../../schemas/errors.js';
+import { arrowSchema, LINEAGE_FIELDS } from '../../../schemas/table-arrow.js';
+import type { Batch } from '../../../schemas/batch.js';
+import type { Table } from '../../../schemas/table.js';
+import { ByteWriter } from './byte-writer.js';
+
+const TAB = 0x09;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const BACKSLASH = 0x5c;
+const NULL_TEXT = Buffer.from('\\N');
+const DAY_MICROS = 86_400_000_000n;
+
+/** Writes the value of one row. */
+type WriteValue = (row: number, out: ByteWriter) => void;
+
+/**
+ * A batch in the text format of Postgres' `COPY ... FROM STDIN`, in pieces of about half a mebibyte: the columns of
+ * the batch in their order, then the blob's name. Values are read from Arrow's buffers, never through `Vector.get`:
+ * decimals and timestamps go from their integers to exact text. Texts hold no NUL, which Postgres cannot store.
+ * @throws SystemError when the batch has not the schema of the table
+ */
+export function* copyText(batch: Batch, table: Table): Generator<Buffer> {
+  const writers = columnWriters(batch.records, table);
+  const blobName = escaped(batch.blobName);
+  const out = new ByteWriter();
+  for (let row = 0; row < batch.records.numRows; row += 1) {
+    for (const write of writers) {
+      write(row, out);
+      out.byte(TAB);
+    }
+    out.bytes(blobName);
+    out.byte(NEWLINE);
+    if (out.isFull) yield out.take();
+  }
+  if (out.length > 0) yield out.take();
+}
+
+function columnWriters(records: RecordBatch, table: Table): WriteValue[] {
+  const expected = arrowSchema(table).fields;
+  const found = records.schema.fields;
+  return expected.map((field, index) => {
+    const data = records.data.children[index];
+    const is = found[index];
+    if (data === undefined || is?.name !== field.name || String(is.type) !== String(field.type)) {
+      throw new SystemError({
+        message: `batch of ${table.name}: column ${index + 1} is ${is?.name ?? 'missing'}, not ${field.name} ${String(field.type)}`,
+        hint: 'this is a defect of the connector; nothing was published',
+      });
+    }
+    return nullable(data, valueWriter(data, table, index));
+  });
+}
+
+function nullable(data: Data, write: WriteValue): WriteValue {
+  if (data.nullCount === 0) return write;
+  return (row, out) => {
+    if (data.getValid(row)) write(row, out);
+    else out.bytes(NULL_TEXT);
+  };
+}
+
+function valueWriter(data: Data, table: Table, index: number): WriteValue {
+  const column = table.columns[index];
+  if (column !== undefined) {
+    switch (column.type) {
+      case 'text':
+        return textWriter(data);
+      case 'decimal':
+        return decimalWriter(bytesOf(data));
+      case 'date':
+        return cached((row) => (data.values as Int32Array)[row] ?? 0, dateText);
+      case 'timestamp':
+        return timestampWriter(bytesOf(data));
+    }
+  }
+  const name = Object.keys(LINEAGE_FIELDS)[index - table.columns.length];
+  if (name === '_line_number') return cached((row) => (data.values as Int32Array)[row] ?? 0, String);
+  return name === '_extra' ? textWriter(data) : uuidWriter(data.values as Uint8Array);
+}
+
+function bytesOf(data: Data): DataView {
+  const { buffer, byteOffset, byteLength } = data.values as Uint8Array;
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
+function textWriter(data: Data): WriteValue {
+  const bytes = data.values as Uint8Array;
+  const offsets = data.valueOffsets as Int32Array;
+  return (row, out) => {
+    const start = offsets[row] ?? 0;
+    out.escaped(bytes, start, offsets[row + 1] ?? start, escapeOf);
+  };
+}
+
+/** The letter that follows a backslash for a byte that COPY reads specially; 0 for all others. */
+function escapeOf(byte: number): number {
+  if (byte > BACKSLASH) return 0;
+  switch (byte) {
+    case BACKSLASH:
+      return BACKSLASH;
+    case TAB:
+      return 0x74;
+    case NEWLINE:
+      return 0x6e;
+    case RETURN:
+      return 0x72;
+    default:
+      return 0;
+  }
+}
+
+function escaped(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  const out = new ByteWriter();
+  out.escaped(bytes, 0, bytes.length, escapeOf);
+  return Buffer.from(out.take());
+}
+
+function decimalWriter(view: DataView): WriteValue {
+  return (row, out) => {
+    const low = view.getBigUint64(row * 16, true);
+    const high = view.getBigInt64(row * 16 + 8, true);
+    if (low === 0n && high === 0n) out.ascii('0');
+    else out.ascii(decimalText((high << 64n) | low));
+  };
+}
+
+function timestampWriter(view: DataView): WriteValue {
+  return cached((row) => view.getBigInt64(row * 8, true), timestampText);
+}
+
+/** Dates and timestamps repeat from row to row. */
+function cached<T>(read: (row: number) => T, format: (value: T) => string): WriteValue {
+  let last: T | undefined;
+  let text = '';
+  return (row, out) => {
+    const value = read(row);
+    if (value !== last) {
+      last = value;
+      text = format(value);
+    }
+    out.ascii(text);
+  };
+}
+
+function dateText(days: number): string {
+  return new Date(days * 86_400_000).toISOString().slice(0, 10);
+}
+
+function timestampText(micros: bigint): string {
+  const inDay = ((micros % DAY_MICROS) + DAY_MICROS) % DAY_MICROS;
+  const seconds = new Date(Number(inDay / 1000n)).toISOString().slice(11, 19);
+  return `${dateText(Number((micros - inDay) / DAY_MICROS))} ${seconds}.${String(inDay % 1_000_000n).padStart(6, '0')}`;
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+function uuidWriter(bytes: Uint8Array): WriteValue {
+  return (row, out) => {
+    let text = '';
+    for (let index = row * 16; index < row * 16 + 16; index += 1) text += HEX[bytes[index] ?? 0];
+    out.ascii(text);
+  };
+}
