@@ -71,6 +71,13 @@ export function graphError(refusal: GraphRefusal): ConnectorError {
       facts,
     });
   }
+  if (status === 407) {
+    return new ConfigError({
+      message: `${place(refusal)}: the proxy refuses (407)`,
+      hint: 'the proxy wants a name and a password: source.proxy: http://name:${env:PROXY_PASSWORD}@host:port',
+      facts,
+    });
+  }
   if (status === 400) {
     return new ConfigError({
       message,
