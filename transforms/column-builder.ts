@@ -9,6 +9,7 @@ import {
 import type { DateDay, Int32, TimestampMicrosecond } from 'apache-arrow';
 import type { ColumnType } from '../schemas/column-type.js';
 import { wrongValue, type StoredValue } from './stored-value.js';
+import { Utf8Buffer } from './utf8-buffer.js';
 
 /**
  * Collects the values of one column and hands them over as Arrow data. The buffers are filled by hand: Arrow's own
@@ -67,7 +68,7 @@ class Validity {
 export class TextBuilder implements ColumnBuilder<StoredValue> {
   private readonly validity: Validity;
   private readonly offsets: Int32Array;
-  private bytes = Buffer.allocUnsafe(16 * 1024);
+  private readonly bytes = new Utf8Buffer(16 * 1024);
 
   constructor(
     private readonly type: Utf8,
@@ -79,25 +80,17 @@ export class TextBuilder implements ColumnBuilder<StoredValue> {
 
   set(row: number, value: StoredValue): number {
     if (value !== null && typeof value !== 'string') throw wrongValue('text', value);
-    const start = this.offsets[row] ?? 0;
-    this.reserve(start, value === null ? 0 : value.length * 3);
-    const written = value === null ? 0 : this.bytes.write(value, start, 'utf8');
-    this.offsets[row + 1] = start + written;
+    const written = value === null ? 0 : this.bytes.appendText(value);
+    this.offsets[row + 1] = this.bytes.length;
     this.validity.set(row, value !== null);
     return written + Int32Array.BYTES_PER_ELEMENT;
   }
 
   take(rows: number): Data {
     const valueOffsets = this.offsets.slice(0, rows + 1);
-    const data = Uint8Array.from(this.bytes.subarray(0, valueOffsets[rows]));
+    const data = Uint8Array.from(this.bytes.view());
+    this.bytes.clear();
     return makeData({ type: this.type, length: rows, ...this.validity.take(rows), valueOffsets, data });
-  }
-
-  private reserve(used: number, more: number): void {
-    if (used + more <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafe(2 * (used + more));
-    this.bytes.copy(larger, 0, 0, used);
-    this.bytes = larger;
   }
 }
 

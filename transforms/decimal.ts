@@ -12,6 +12,8 @@ export type ParsedDecimal =
 
 /** Digits before the point that a column holds. */
 const WHOLE_DIGITS = DECIMAL_PRECISION - DECIMAL_SCALE;
+/** The first scaled integer that is too large. */
+const LIMIT = 10n ** BigInt(DECIMAL_PRECISION);
 const TOO_LARGE = { rejected: `the value has more than ${WHOLE_DIGITS} digits before the decimal point` };
 const FORM = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?)(\d+))?$/;
 /** No line is long enough to hold a mantissa that an exponent of more digits could bring back into range. */
@@ -34,7 +36,7 @@ export function parseDecimal(text: string): ParsedDecimal {
   if (wholeDigits > WHOLE_DIGITS) return TOO_LARGE;
   const { unscaled, rounded } = atScale(digits.text, wholeDigits + DECIMAL_SCALE);
   // Rounding can carry into one digit more: 9999999999999999.99999999999999999999999.
-  if (unscaled >= 10n ** BigInt(DECIMAL_PRECISION)) return TOO_LARGE;
+  if (unscaled >= LIMIT) return TOO_LARGE;
   return { unscaled: sign === '-' ? -unscaled : unscaled, rounded };
 }
 

@@ -100,9 +100,9 @@ class JsonLine {
   }
 
   private scalar(): JsonKind {
-    const literal = this.match(LITERAL);
-    if (literal !== null) return literal === 'null' ? 'null' : 'boolean';
-    if (this.match(NUMBER) !== null) return 'number';
+    const first = this.line[this.at];
+    if (this.skip(NUMBER)) return 'number';
+    if (this.skip(LITERAL)) return first === 'n' ? 'null' : 'boolean';
     throw this.notJson();
   }
 
@@ -141,16 +141,16 @@ class JsonLine {
     return text;
   }
 
-  private match(pattern: RegExp): string | null {
+  /** Moves behind what the pattern finds here. */
+  private skip(pattern: RegExp): boolean {
     pattern.lastIndex = this.at;
-    const [found] = pattern.exec(this.line) ?? [];
-    if (found === undefined) return null;
-    this.at += found.length;
+    const found = pattern.test(this.line);
+    if (found) this.at = pattern.lastIndex;
     return found;
   }
 
   private skipSpace(): void {
-    if (this.line.charCodeAt(this.at) <= 0x20) this.match(SPACE);
+    if (this.line.charCodeAt(this.at) <= 0x20) this.skip(SPACE);
   }
 
   private isNext(mark: string): boolean {

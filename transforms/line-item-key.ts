@@ -1,6 +1,7 @@
 import { createXXHash128, type IHasher } from 'hash-wasm';
 import { columnNamed, type Table } from '../schemas/table.js';
 import type { ExtraField } from './parse-record.js';
+import { Utf8Buffer } from './utf8-buffer.js';
 
 /** The two hashes of a record, 16 bytes each in canonical (big-endian) order, as a UUID shows them. */
 export interface RecordHashes {
@@ -10,10 +11,6 @@ export interface RecordHashes {
   readonly rowHash: Uint8Array;
 }
 
-const NULL_LENGTH = 0xffffffff;
-const LENGTH_BYTES = 4;
-/** A UTF-16 unit becomes at most three bytes of UTF-8. */
-const BYTES_PER_UNIT = 3;
 const ROOM = 64 * 1024;
 
 /**
@@ -23,8 +20,7 @@ const ROOM = 64 * 1024;
  */
 export class RecordHasher {
   private readonly identity: readonly number[];
-  private bytes = Buffer.allocUnsafe(ROOM);
-  private length = 0;
+  private readonly bytes = new Utf8Buffer(ROOM);
 
   private constructor(
     table: Table,
@@ -45,34 +41,19 @@ export class RecordHasher {
    * folded name and raw token
    */
   hash(texts: readonly (string | null)[], extra: readonly ExtraField[]): RecordHashes {
-    for (const index of this.identity) this.add(texts[index] ?? null);
+    for (const index of this.identity) this.bytes.appendWithLength(texts[index] ?? null);
     const lineItemKey = this.digest();
-    for (const text of texts) this.add(text);
+    for (const text of texts) this.bytes.appendWithLength(text);
     for (const { folded, token } of extra) {
-      this.add(folded);
-      this.add(token);
+      this.bytes.appendWithLength(folded);
+      this.bytes.appendWithLength(token);
     }
     return { lineItemKey, rowHash: this.digest() };
   }
 
-  private add(text: string | null): void {
-    this.reserve(LENGTH_BYTES + (text?.length ?? 0) * BYTES_PER_UNIT);
-    const start = this.length + LENGTH_BYTES;
-    const written = text === null ? 0 : this.bytes.write(text, start, 'utf8');
-    this.bytes.writeUInt32LE(text === null ? NULL_LENGTH : written, this.length);
-    this.length = start + written;
-  }
-
-  private reserve(more: number): void {
-    if (this.length + more <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafe(2 * (this.length + more));
-    this.bytes.copy(larger, 0, 0, this.length);
-    this.bytes = larger;
-  }
-
   private digest(): Uint8Array {
-    const hash = this.xxh3.init().update(this.bytes.subarray(0, this.length)).digest('binary');
-    this.length = 0;
+    const hash = this.xxh3.init().update(this.bytes.view()).digest('binary');
+    this.bytes.clear();
     return Uint8Array.from(hash);
   }
 }

@@ -3,7 +3,7 @@ import type { ColumnType } from '../schemas/column-type.js';
 import { columnNamed, type Column, type Table } from '../schemas/table.js';
 import { parseDecimal } from './decimal.js';
 import { foldFieldName } from './field-name.js';
-import { readJsonObject, type JsonField } from './json-object.js';
+import { readJsonObject, type JsonKind } from './json-object.js';
 import { RecordRejection } from './record-rejection.js';
 import type { StoredValue } from './stored-value.js';
 import { parseDate, parseTimestamp } from './timestamp.js';
@@ -30,6 +30,11 @@ export interface ParsedRecord {
 }
 
 const BLANK = /^[\t-\r ]*$/;
+/** A field's name as it is compared, and which column it means; -1 where it means none. */
+interface FieldMeaning {
+  readonly folded: string;
+  readonly index: number;
+}
 
 /**
  * Turns lines into records of one table. Fields meet columns through source names and aliases without regard to
@@ -37,12 +42,16 @@ const BLANK = /^[\t-\r ]*$/;
  * value as its raw token; unknown fields are kept as raw tokens (architecture.md section 3).
  */
 export class RecordParser {
-  private readonly columnOf = new Map<string, number>();
+  /** By folded name, and by the documented spelling so that usual names need no folding. */
+  private readonly meanings = new Map<string, FieldMeaning>();
   private readonly required: readonly { readonly index: number; readonly column: Column }[];
 
   constructor(private readonly table: Table) {
     table.columns.forEach(({ source, aliases }, index) => {
-      for (const name of [source, ...aliases]) this.columnOf.set(foldFieldName(name), index);
+      for (const name of [source, ...aliases]) {
+        const meaning = { folded: foldFieldName(name), index };
+        this.meanings.set(name, meaning).set(meaning.folded, meaning);
+      }
     });
     this.required = table.required.map((name) => {
       const column = columnNamed(table, name);
@@ -57,32 +66,33 @@ export class RecordParser {
    */
   parse(line: Buffer): ParsedRecord {
     if (!isUtf8(line)) throw new RecordRejection(null, 'the line holds bytes that are no UTF-8');
-    const values: StoredValue[] = this.table.columns.map(() => null);
+    const { columns } = this.table;
+    const values: StoredValue[] = columns.map(() => null);
     const extra: ExtraField[] = [];
-    const seen = new Set<number | string>();
+    const seen = new Set<string | Column>();
     let rounded = 0;
-    for (const field of readJsonObject(line.toString('utf8'))) {
-      const folded = foldFieldName(field.name);
-      const index = this.columnOf.get(folded);
-      if (seen.has(index ?? folded)) throw new RecordRejection(field.name, twice(index));
-      seen.add(index ?? folded);
-      const column = index === undefined ? undefined : this.table.columns[index];
-      if (index === undefined || column === undefined) {
-        extra.push({ name: field.name, folded, token: field.token, unknown: true });
-        continue;
-      }
-      const stored = storedValue(column.type, field);
-      values[index] = stored.value;
-      if (stored.rounded) {
-        rounded += 1;
-        extra.push({ name: field.name, folded, token: field.token, unknown: false });
-      }
+    for (const { name, kind, token, text } of readJsonObject(line.toString('utf8'))) {
+      const { folded, index } = this.meaningOf(name);
+      const column = columns[index];
+      if (seen.has(column ?? folded)) throw new RecordRejection(name, twice(column));
+      seen.add(column ?? folded);
+      const stored = column === undefined ? null : storedValue(column.type, name, kind, text);
+      if (stored !== null) values[index] = stored.value;
+      if (stored?.rounded === true) rounded += 1;
+      if (stored === null || stored.rounded) extra.push({ name, folded, token, unknown: stored === null });
     }
     for (const { index, column } of this.required) {
       if (values[index] === null)
         throw new RecordRejection(column.source, 'a required field is missing or blank');
     }
     return { values, extra: extra.sort(byFoldedName), rounded };
+  }
+
+  private meaningOf(name: string): FieldMeaning {
+    const documented = this.meanings.get(name);
+    if (documented !== undefined) return documented;
+    const folded = foldFieldName(name);
+    return this.meanings.get(folded) ?? { folded, index: -1 };
   }
 }
 
@@ -92,8 +102,8 @@ export function extraText(extra: readonly ExtraField[]): string | null {
   return `{${extra.map(({ name, token }) => `${JSON.stringify(name)}:${token}`).join(',')}}`;
 }
 
-function twice(index: number | undefined): string {
-  return index === undefined ? 'the field occurs twice' : 'two fields of the record mean the same column';
+function twice(column: Column | undefined): string {
+  return column === undefined ? 'the field occurs twice' : 'two fields of the record mean the same column';
 }
 
 /** Order of the UTF-8 bytes, which no language's string comparison can disagree about. */
@@ -101,37 +111,40 @@ function byFoldedName(a: ExtraField, b: ExtraField): number {
   return Buffer.compare(Buffer.from(a.folded), Buffer.from(b.folded));
 }
 
-function storedValue(type: ColumnType, field: JsonField): { value: StoredValue; rounded: boolean } {
-  const isNull = field.kind === 'null' || (field.kind === 'string' && BLANK.test(field.text));
-  if (isNull) return { value: null, rounded: false };
+interface Stored {
+  readonly value: StoredValue;
+  readonly rounded: boolean;
+}
+
+function storedValue(type: ColumnType, name: string, kind: JsonKind, text: string): Stored {
+  if (kind === 'null' || (kind === 'string' && isBlank(text))) return { value: null, rounded: false };
+  if (type === 'text') return { value: text, rounded: false };
+  if (kind !== 'string' && (kind !== 'number' || type !== 'decimal')) {
+    throw new RecordRejection(name, `the value is no ${type} but a JSON ${kind}`);
+  }
+  const parsed = parseValue(type, text);
+  if ('rejected' in parsed) throw new RecordRejection(name, parsed.rejected);
+  return parsed;
+}
+
+/** Whether there is nothing but ASCII white space; the first character mostly tells. */
+function isBlank(text: string): boolean {
+  return !(text.charCodeAt(0) > 0x20) && BLANK.test(text);
+}
+
+function parseValue(type: Exclude<ColumnType, 'text'>, text: string): Stored | { readonly rejected: string } {
   switch (type) {
-    case 'text':
-      return { value: field.text, rounded: false };
-    case 'decimal':
-      return decimalValue(field);
+    case 'decimal': {
+      const parsed = parseDecimal(text);
+      return 'rejected' in parsed ? parsed : { value: parsed.unscaled, rounded: parsed.rounded };
+    }
     case 'date': {
-      const parsed = parseDate(dateOf(field));
-      if ('rejected' in parsed) throw new RecordRejection(field.name, parsed.rejected);
-      return { value: parsed.days, rounded: false };
+      const parsed = parseDate(text);
+      return 'rejected' in parsed ? parsed : { value: parsed.days, rounded: false };
     }
     case 'timestamp': {
-      const parsed = parseTimestamp(dateOf(field));
-      if ('rejected' in parsed) throw new RecordRejection(field.name, parsed.rejected);
-      return { value: parsed.micros, rounded: false };
+      const parsed = parseTimestamp(text);
+      return 'rejected' in parsed ? parsed : { value: parsed.micros, rounded: false };
     }
   }
-}
-
-function decimalValue(field: JsonField): { value: bigint; rounded: boolean } {
-  const isText = field.kind === 'number' || field.kind === 'string';
-  const parsed = isText
-    ? parseDecimal(field.text)
-    : { rejected: `the value is no number but a JSON ${field.kind}` };
-  if ('rejected' in parsed) throw new RecordRejection(field.name, parsed.rejected);
-  return { value: parsed.unscaled, rounded: parsed.rounded };
-}
-
-function dateOf(field: JsonField): string {
-  if (field.kind === 'string') return field.text;
-  throw new RecordRejection(field.name, `the value is no date but a JSON ${field.kind}`);
 }
