@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { ContractDatabase } from './contract/dataset.js';
+import { describeDiff } from './contract/diff.js';
 import { describePublish } from './contract/publish.js';
 
 export type { ContractDatabase } from './contract/dataset.js';
+
+/** Random sequences of snapshots that each driver is held against the slow comparison with. */
+const DIFF_RUNS = Number(process.env['TEST_DIFF_RUNS'] ?? 25);
 
 /** What every destination promises; each driver's test calls it with a database of its own. */
 export function describeDestination(name: string, makeDatabase: () => Promise<ContractDatabase>): void {
@@ -19,5 +23,6 @@ export function describeDestination(name: string, makeDatabase: () => Promise<Co
       return database;
     };
     describe('publish', () => describePublish(given));
+    describe('comparison', () => describeDiff(given, DIFF_RUNS));
   });
 }
