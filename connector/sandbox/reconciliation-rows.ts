@@ -1,0 +1,81 @@
+import type { AttributeSet } from '../../schemas/streams.js';
+import type { DataScope } from './data-scope.js';
+import { centsAsAmount } from './exact-number.js';
+import { licenceCharge } from './licence-charges.js';
+import type { Settings } from './options.js';
+import type { Population } from './population.js';
+import { reconciliationLine, totalOf, type Charge } from './reconciliation-line.js';
+import { ADDED_ROWS, type RowSource } from './row-source.js';
+import { mix, seedOf } from './seeded.js';
+import { usageCharges } from './usage-charges.js';
+import { populationFor } from './usage-series.js';
+import type { UsageTotal } from './usage-totals.js';
+
+/** So many lines are there at least beside those of usage, so that every kind of charge occurs. */
+const FEWEST_OTHERS = 40;
+
+/**
+ * Reconciliation lines of a scope: first those of its usage, then licences and the like. An open month has no lines
+ * of usage: the portal's report of it leaves them out (api-contract.md 6.7).
+ */
+export class ReconciliationRows implements RowSource {
+  readonly rows: number;
+  readonly #scope: DataScope;
+  readonly #tenantId: string;
+  readonly #attributeSet: AttributeSet;
+  readonly #usage: readonly Charge[];
+  readonly #population: Population;
+  readonly #seed: number;
+
+  /** `totals`: what the usage rows of the same invoice add up to; empty for an open month. */
+  constructor(
+    settings: Settings,
+    scope: DataScope,
+    attributeSet: AttributeSet,
+    totals: readonly UsageTotal[],
+  ) {
+    this.#scope = scope;
+    this.#tenantId = settings.tenantId;
+    this.#attributeSet = attributeSet;
+    this.#usage = usageCharges(scope, totals);
+    this.#population = populationFor(
+      settings.seed,
+      scope.currency,
+      Math.ceil(settings.usageRows / scope.monthDays),
+    );
+    this.#seed = seedOf(`${settings.seed} ${scope.currency} ${scope.month} ${scope.ordinal} lines`);
+    const wanted = settings.reconciliationRows;
+    this.rows = wanted === 0 ? 0 : Math.max(wanted, this.#usage.length + FEWEST_OTHERS);
+  }
+
+  /** The charge of a line; each revision adds one to its subtotal. */
+  charge(row: number, revision: number): Charge {
+    const charge = this.#usage[row] ?? this.#other(row);
+    if (revision === 0) return charge;
+    return { ...charge, subtotal: charge.subtotal + centsAsAmount(BigInt(revision) * 100n) };
+  }
+
+  /** See {@link RowSource.amountOf}: the subtotal. */
+  amountOf(row: number, revision: number): bigint {
+    return this.charge(row, revision).subtotal;
+  }
+
+  /** The line's total with tax (scale 10). */
+  totalOf(row: number, revision: number): bigint {
+    return totalOf(this.#scope, this.charge(row, revision));
+  }
+
+  /** See {@link RowSource.write}. */
+  write(target: Buffer, offset: number, row: number, revision: number): number {
+    const charge = this.charge(row, revision);
+    const line = reconciliationLine(this.#tenantId, this.#scope, charge, this.#attributeSet);
+    return offset + target.write(line, offset);
+  }
+
+  #other(row: number): Charge {
+    const event = row >= ADDED_ROWS ? row : (row - this.#usage.length) >>> 1;
+    const half = row >= ADDED_ROWS || (row - this.#usage.length) % 2 === 0 ? 0 : 1;
+    const random = mix(this.#seed, event);
+    return licenceCharge(this.#scope, random, this.#population.customerBy(mix(random, 3)), half);
+  }
+}

@@ -1,0 +1,75 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { SystemError } from '../../schemas/errors.js';
+import { PRICE_KINDS, type Price } from './usage-prices.js';
+import { billedAmount, type UsageRows } from './usage-rows.js';
+import type { UsageSeries } from './usage-series.js';
+
+const STEP = 20_000;
+
+/** A month's usage of one plan, meter and price: what becomes one line of the invoice. */
+export interface UsageTotal {
+  /** The first series of it: customer, plan and meter are the same in all. */
+  readonly series: UsageSeries;
+  readonly price: Price;
+  /** Sum of the quantities, in millionths. */
+  readonly quantity: bigint;
+  /** Sum of the billed amounts (scale 10). */
+  readonly amount: bigint;
+}
+
+interface Running {
+  readonly series: UsageSeries;
+  readonly price: Price;
+  quantity: number;
+  amount: bigint;
+}
+
+/** Sums a scope's own usage rows by invoice line, a stretch at a time, so that ten million rows block nobody. */
+export class UsageTotals {
+  readonly #rows: UsageRows;
+  readonly #running = new Map<number, Running>();
+  #next = 0;
+
+  constructor(rows: UsageRows) {
+    this.#rows = rows;
+  }
+
+  /** Sums whatever is left while other work goes on. */
+  async prepare(): Promise<void> {
+    while (this.#next < this.#rows.rows) {
+      this.#advance(STEP);
+      await breathe();
+    }
+  }
+
+  /** The totals, in the order in which they first occur; sums what is left at once. */
+  totals(): readonly UsageTotal[] {
+    this.#advance(this.#rows.rows);
+    return [...this.#running.values()].map((total) => {
+      if (!Number.isSafeInteger(total.quantity)) {
+        throw new SystemError({
+          message: 'sandbox: a sum of quantities is too large',
+          hint: 'ask for fewer rows',
+        });
+      }
+      return { ...total, quantity: BigInt(total.quantity) };
+    });
+  }
+
+  #advance(count: number): void {
+    const end = Math.min(this.#rows.rows, this.#next + count);
+    for (; this.#next < end; this.#next++) {
+      const { series, price, quantity } = this.#rows.row(this.#next, 0);
+      const key =
+        (series.plan.number * 64 + series.meterNumber) * PRICE_KINDS.length + PRICE_KINDS.indexOf(price.kind);
+      const amount = billedAmount(price, quantity);
+      const running = this.#running.get(key);
+      if (running === undefined) {
+        this.#running.set(key, { series, price, quantity, amount });
+      } else {
+        running.quantity += quantity;
+        running.amount += amount;
+      }
+    }
+  }
+}
