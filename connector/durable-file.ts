@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
+import { onDisk } from './disk-error.js';
+import { errorCode } from './error-code.js';
 
 /** Mode of every file that we write: the data is a partner's invoices. */
 export const FILE_MODE = 0o600;
@@ -10,7 +12,7 @@ export const FOLDER_MODE = 0o700;
 
 /** Makes a folder and its missing parents, for its owner only. */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  await onDisk(path, () => mkdir(path, { recursive: true, mode: FOLDER_MODE }));
 }
 
 /**
@@ -18,6 +20,11 @@ export async function makeFolder(path: string): Promise<void> {
  * name, synced, renamed over the old one, the folder synced. When it resolves the content survives a power cut.
  */
 export async function writeDurably(path: string, content: string): Promise<void> {
+  await onDisk(path, () => replaceFile(path, content));
+  await syncFolder(dirname(path));
+}
+
+async function replaceFile(path: string, content: string): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = await open(temporary, 'wx', FILE_MODE);
@@ -32,7 +39,6 @@ export async function writeDurably(path: string, content: string): Promise<void>
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncFolder(dirname(path));
 }
 
 /** Makes the names in a folder survive a power cut, where the system can. */
@@ -46,12 +52,6 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
-}
-
-/** The `code` of a system error (`ENOENT`), or an empty text. */
-export function errorCode(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
-  return typeof error.code === 'string' ? error.code : '';
 }
 
 /** Whether a file or folder is there. */

@@ -203,6 +203,11 @@ export class Spool {
     return new Spool(folder, tenantId, dataset);
   }
 
+  /** The folder of the dataset's packages. */
+  get root(): string {
+    return this.#root;
+  }
+
   /** Packages of a scope that were not refused, newest first. A scope is what the package's record says it is. */
   async unfinished(scope: Scope): Promise<LoadPackage[]> {
     return (await this.#ofScope(scope)).filter((one) => one.refusal() === null);

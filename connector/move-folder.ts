@@ -1,6 +1,8 @@
 import { copyFile, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorCode, makeFolder, syncFolder } from './durable-file.js';
+import { onDisk } from './disk-error.js';
+import { errorCode } from './error-code.js';
+import { makeFolder, syncFolder } from './durable-file.js';
 
 /**
  * Moves a folder, to another file system too: there it is copied under another name, synced, renamed when whole,
@@ -13,7 +15,7 @@ export async function moveFolder(source: string, target: string): Promise<void> 
     await rename(source, target);
   } catch (error) {
     if (errorCode(error) !== 'EXDEV') throw error;
-    await copyAcross(source, target);
+    await onDisk(target, () => copyAcross(source, target));
   }
   await syncFolder(dirname(target));
 }

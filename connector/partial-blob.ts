@@ -7,6 +7,7 @@ import {
   type BlobRecord,
   type PartialRecord,
 } from '../schemas/load-package.js';
+import { onDisk } from './disk-error.js';
 import { FILE_MODE, makeFolder, readRecord, syncFolder, writeDurably } from './durable-file.js';
 
 const READ_BYTES = 1024 * 1024;
@@ -37,8 +38,8 @@ export class PartialBlob {
   static async open(packageFolder: string, name: string): Promise<PartialBlob> {
     await makeFolder(join(packageFolder, PACKAGE_FILES.partial));
     const path = join(packageFolder, PACKAGE_FILES.partial, name);
-    const file = await open(path, 'a', FILE_MODE).then(async (created) => {
-      await created.close();
+    const file = await onDisk(path, async () => {
+      await (await open(path, 'a', FILE_MODE)).close();
       return await open(path, 'r+');
     });
     const partial = new PartialBlob(packageFolder, name, file);
@@ -69,6 +70,13 @@ export class PartialBlob {
 
   /** Adds bytes at the end. */
   async append(chunk: Uint8Array): Promise<void> {
+    await onDisk(this.#path, () => this.#write(chunk));
+    this.#sha256.update(chunk);
+    this.#md5.update(chunk);
+    this.#offset += chunk.byteLength;
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
     let written = 0;
     while (written < chunk.byteLength) {
       const { bytesWritten } = await this.#file.write(
@@ -79,9 +87,6 @@ export class PartialBlob {
       );
       written += bytesWritten;
     }
-    this.#sha256.update(chunk);
-    this.#md5.update(chunk);
-    this.#offset += chunk.byteLength;
   }
 
   /** Forgets what is there: the blob is read from its beginning again. */
@@ -112,8 +117,10 @@ export class PartialBlob {
       ...(etag === undefined ? {} : { etag }),
       ...(contentMd5 === undefined ? {} : { contentMd5 }),
     };
-    await this.#file.sync();
-    await this.#file.close();
+    await onDisk(this.#path, async () => {
+      await this.#file.sync();
+      await this.#file.close();
+    });
     const blobs = join(this.#folder, PACKAGE_FILES.blobs);
     await makeFolder(blobs);
     await writeDurably(join(blobs, `${this.name}.json`), JSON.stringify(record));

@@ -1,4 +1,5 @@
 import { redact } from '../../schemas/redact.js';
+import { errorCode } from '../error-code.js';
 
 /**
  * What is kept of another library's error as the cause of ours: its name, message and code without secrets. The
@@ -8,14 +9,8 @@ export function causeOf(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(redact(String(error)));
   const cause = new Error(redact(error.message));
   cause.name = error.name;
-  const code = codeOf(error);
+  const code = errorCode(error);
   return code === '' ? cause : Object.assign(cause, { code });
-}
-
-/** The `code` of an error (`ECONNRESET`), or an empty text. */
-export function codeOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
-  return typeof error.code === 'string' ? error.code : '';
 }
 
 /** Codes of errors that mean: the other end's certificate is not trusted here. A person must act. */
@@ -33,5 +28,5 @@ const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
 
 /** Whether an error says that the other end's certificate is not trusted. */
 export function isCertificateError(error: unknown): boolean {
-  return CERTIFICATE_CODES.has(codeOf(error));
+  return CERTIFICATE_CODES.has(errorCode(error));
 }

@@ -3,7 +3,8 @@ import type https from 'node:https';
 import got, { RequestError, type Response } from 'got';
 import { ConfigError, IntegrityError, TransientError } from '../../schemas/errors.js';
 import type { Scope } from '../../schemas/scope.js';
-import { causeOf, codeOf, isCertificateError } from './error-cause.js';
+import { errorCode } from '../error-code.js';
+import { causeOf, isCertificateError } from './error-cause.js';
 import { place, type BodyKind, type GraphErrand, type GraphRefusal } from './graph-error.js';
 import type { HttpAgents } from './http-agents.js';
 
@@ -151,7 +152,7 @@ function readBody(bytes: Uint8Array): { readonly body: unknown; readonly bodyKin
 function lost(call: GraphCall, clientRequestId: string, error: unknown): Setback {
   if (!(error instanceof RequestError)) throw error;
   const cause = causeOf(error);
-  const code = codeOf(error);
+  const code = errorCode(error);
   const { origin } = new URL(call.url);
   const message = `${place(call)}: no answer from ${origin}: ${cause.message} (client-request-id ${clientRequestId})`;
   const facts = { code, clientRequestId, origin };

@@ -9,9 +9,10 @@ export interface SasSource {
   /**
    * A SAS in place of one that storage has refused: the newest we hold, or, if that is the one refused, one from
    * the manifest read again, once for all downloads that ask.
+   * `fresh` tells the latter: only a SAS that was read just now can be refused for good.
    * @throws ExportGone when the manifest is gone or gives the refused SAS again; DataChanged when it is of other data.
    */
-  inPlaceOf(refused: string): Promise<string>;
+  inPlaceOf(refused: string): Promise<{ readonly sas: string; readonly fresh: boolean }>;
 }
 
 /**
@@ -24,7 +25,7 @@ export function createSasSource(first: string, readAgain: () => Promise<string>)
   return {
     newest: () => newest,
     async inPlaceOf(refused) {
-      if (newest !== refused) return newest;
+      if (newest !== refused) return { sas: newest, fresh: false };
       reading ??= readAgain()
         .then((sas) => {
           newest = sas;
@@ -34,7 +35,7 @@ export function createSasSource(first: string, readAgain: () => Promise<string>)
           reading = null;
         });
       const sas = await reading;
-      if (sas !== refused) return sas;
+      if (sas !== refused) return { sas, fresh: true };
       throw new ExportGone('storage refuses the SAS, and the manifest gives the same one again');
     },
   };

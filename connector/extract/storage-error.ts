@@ -1,6 +1,7 @@
 import { isRestError, type RestError } from '@azure/core-rest-pipeline';
 import { ConfigError, IntegrityError, TransientError } from '../../schemas/errors.js';
-import { causeOf, codeOf, isCertificateError } from './error-cause.js';
+import { errorCode } from '../error-code.js';
+import { causeOf, isCertificateError } from './error-cause.js';
 import { originOf } from './graph-error.js';
 
 /** What a failed attempt to read a blob means for the next. */
@@ -34,9 +35,9 @@ const REFUSED = new Set([401, 403]);
 export function storageSetback(error: unknown, place: BlobPlace): StorageSetback {
   if (isCertificateError(error)) {
     throw new ConfigError({
-      message: `${place}: the certificate of the storage host is not trusted here: ${codeOf(error)}`,
+      message: `${place}: the certificate of the storage host is not trusted here: ${errorCode(error)}`,
       hint: 'set source.ca_file to the certificate authority of your proxy',
-      facts: { code: codeOf(error) },
+      facts: { code: errorCode(error) },
       cause: causeOf(error),
     });
   }
@@ -87,7 +88,7 @@ function lost(error: unknown, place: BlobPlace): StorageSetback {
       cause,
     });
   }
-  const code = codeOf(error);
+  const code = errorCode(error);
   const cut = error instanceof Error && error.name === 'AbortError';
   return { kind: 'again', cause: cut ? 'the connection was cut' : `${code} ${cause.message}`.trim() };
 }
