@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { ContractDatabase } from './contract/dataset.js';
 import { describeDiff } from './contract/diff.js';
+import { describeProof } from './contract/proof.js';
 import { describePublish } from './contract/publish.js';
+import { describeQuery } from './contract/query.js';
+import { describeRecords } from './contract/records.js';
+import { describeValues } from './contract/values.js';
 
 export type { ContractDatabase } from './contract/dataset.js';
 
@@ -23,6 +27,10 @@ export function describeDestination(name: string, makeDatabase: () => Promise<Co
       return database;
     };
     describe('publish', () => describePublish(given));
+    describe('proof', () => describeProof(given));
+    describe('records', () => describeRecords(given));
+    describe('values', () => describeValues(given));
+    describe('query and lock', () => describeQuery(given));
     describe('comparison', () => describeDiff(given, DIFF_RUNS));
   });
 }

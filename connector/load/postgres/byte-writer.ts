@@ -1,4 +1,5 @@
 const PIECE_BYTES = 512 * 1024;
+const HEX_DIGITS = Buffer.from('0123456789abcdef');
 
 /** Collects bytes into one buffer until it is taken; takes single values of any size. */
 export class ByteWriter {
@@ -31,24 +32,38 @@ export class ByteWriter {
     this.length += this.buffer.write(text, this.length, 'latin1');
   }
 
-  /** Bytes `start` to `end` (not included), with a backslash and a letter in place of those that `escapeOf` names. */
-  escaped(values: Uint8Array, start: number, end: number, escapeOf: (byte: number) => number): void {
+  /**
+   * Bytes `start` to `end` (not included), with a backslash and a letter in place of each byte for which `escapes`
+   * (256 entries) has a letter.
+   */
+  escaped(values: Uint8Array, start: number, end: number, escapes: Uint8Array): void {
     this.room((end - start) * 2);
     const { buffer } = this;
     let at = this.length;
     for (let index = start; index < end; index += 1) {
-      const byte = values[index] ?? 0;
-      const escape = escapeOf(byte);
+      const byte = values[index] as number;
+      const escape = escapes[byte];
       if (escape === 0) {
         buffer[at] = byte;
         at += 1;
       } else {
         buffer[at] = 0x5c;
-        buffer[at + 1] = escape;
+        buffer[at + 1] = escape as number;
         at += 2;
       }
     }
     this.length = at;
+  }
+
+  /** Bytes `start` to `end` (not included) as lower-case hexadecimal digits. */
+  hex(values: Uint8Array, start: number, end: number): void {
+    this.room((end - start) * 2);
+    for (let index = start; index < end; index += 1) {
+      const byte = values[index] as number;
+      this.buffer[this.length] = HEX_DIGITS[byte >> 4] as number;
+      this.buffer[this.length + 1] = HEX_DIGITS[byte & 15] as number;
+      this.length += 2;
+    }
   }
 
   /** What was collected; the writer begins anew with another buffer. */

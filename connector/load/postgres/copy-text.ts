@@ -91,31 +91,21 @@ function textWriter(data: Data): WriteValue {
   const offsets = data.valueOffsets as Int32Array;
   return (row, out) => {
     const start = offsets[row] ?? 0;
-    out.escaped(bytes, start, offsets[row + 1] ?? start, escapeOf);
+    out.escaped(bytes, start, offsets[row + 1] ?? start, ESCAPES);
   };
 }
 
 /** The letter that follows a backslash for a byte that COPY reads specially; 0 for all others. */
-function escapeOf(byte: number): number {
-  if (byte > BACKSLASH) return 0;
-  switch (byte) {
-    case BACKSLASH:
-      return BACKSLASH;
-    case TAB:
-      return 0x74;
-    case NEWLINE:
-      return 0x6e;
-    case RETURN:
-      return 0x72;
-    default:
-      return 0;
-  }
-}
+const ESCAPES = new Uint8Array(256);
+ESCAPES[BACKSLASH] = BACKSLASH;
+ESCAPES[TAB] = 0x74;
+ESCAPES[NEWLINE] = 0x6e;
+ESCAPES[RETURN] = 0x72;
 
 function escaped(text: string): Buffer {
   const bytes = Buffer.from(text);
   const out = new ByteWriter();
-  out.escaped(bytes, 0, bytes.length, escapeOf);
+  out.escaped(bytes, 0, bytes.length, ESCAPES);
   return Buffer.from(out.take());
 }
 
@@ -156,12 +146,7 @@ function timestampText(micros: bigint): string {
   return `${dateText(Number((micros - inDay) / DAY_MICROS))} ${seconds}.${String(inDay % 1_000_000n).padStart(6, '0')}`;
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-
+/** Postgres reads a UUID without its hyphens too. */
 function uuidWriter(bytes: Uint8Array): WriteValue {
-  return (row, out) => {
-    let text = '';
-    for (let index = row * 16; index < row * 16 + 16; index += 1) text += HEX[bytes[index] ?? 0];
-    out.ascii(text);
-  };
+  return (row, out) => out.hex(bytes, row * 16, row * 16 + 16);
 }
