@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { ConfigError, IntegrityError, TransientError } from '../schemas/errors.js';
 import { parseBlob } from '../transforms/parse-blob.js';
-import { errorCode } from './durable-file.js';
+import { errorCode } from './error-code.js';
 import {
   errorRecord,
   partMessage,
