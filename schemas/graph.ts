@@ -44,8 +44,8 @@ function canonical(members: Members): (value: unknown) => unknown {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
     const byLowerCase = new Map<string, unknown>();
     for (const [name, member] of Object.entries(value)) {
-      if (member !== null && !byLowerCase.has(name.toLowerCase()))
-        byLowerCase.set(name.toLowerCase(), member);
+      const isPresent = member !== null && member !== undefined;
+      if (isPresent && !byLowerCase.has(name.toLowerCase())) byLowerCase.set(name.toLowerCase(), member);
     }
     const found = Object.entries(members).map(([name, spellings]) => {
       const spelling = spellings.find((one) => byLowerCase.has(one.toLowerCase()));
@@ -70,7 +70,7 @@ export const graphErrorSchema = z.preprocess(
   z.object({
     code: textOrNumber.default(''),
     message: z.string().default(''),
-    innerError: z.unknown(),
+    innerError: z.unknown().optional(),
   }),
 );
 
@@ -87,8 +87,8 @@ export const operationSchema = z.preprocess(
     type: z.string().optional(),
     id: z.string().optional(),
     status: textOrNumber.optional(),
-    createdDateTime: z.unknown(),
-    lastActionDateTime: z.unknown(),
+    createdDateTime: z.unknown().optional(),
+    lastActionDateTime: z.unknown().optional(),
     resourceLocation: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
     resourceLink: z.string().optional(),
     error: graphErrorSchema.optional(),
@@ -106,7 +106,7 @@ export const manifestSchema = z.preprocess(
     eTag: z.string().min(1),
     schemaVersion: textOrNumber.optional(),
     dataFormat: z.string().optional(),
-    createdDateTime: z.unknown(),
+    createdDateTime: z.unknown().optional(),
     partnerTenantId: z.string().min(1),
     rootDirectory: z.string().min(1).optional(),
     sasToken: z.string().min(1).optional(),
