@@ -1,0 +1,164 @@
+import {
+  BIGINT,
+  BOOLEAN,
+  DuckDBTimestampValue,
+  HUGEINT,
+  SQLNULL,
+  VARCHAR,
+  type DuckDBAppender,
+  type DuckDBMaterializedResult,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api';
+import type { Batch } from '../../../schemas/batch.js';
+import { SystemError } from '../../../schemas/errors.js';
+import type { Table } from '../../../schemas/table.js';
+import type { SqlConnection, SqlTransaction, SqlValue, TextRow } from '../destination.js';
+import { statement } from '../sql-text.js';
+import type { OpenDatabase } from './database.js';
+import { duckdbError } from './duckdb-error.js';
+import { StageAppender } from './stage-batch.js';
+import { valueText } from './value-text.js';
+
+/**
+ * The driver's connection over an open database. Transactions run one after the other, in the order in which they
+ * were begun, so one must not be begun inside of another; `close` closes the file.
+ * @param path the database file, for messages
+ */
+export function duckdbConnection(database: OpenDatabase, path: string): SqlConnection {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    dialect: 'duckdb',
+    transaction: (work) => {
+      const mine = last.then(() => inTransaction(database, path, work));
+      last = mine.catch(() => undefined);
+      return mine.catch((error: unknown) => {
+        throw duckdbError(error, { doing: 'loading', path });
+      });
+    },
+    close: () => {
+      database.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+async function inTransaction<T>(
+  database: OpenDatabase,
+  path: string,
+  work: (transaction: SqlTransaction) => Promise<T>,
+): Promise<T> {
+  const { connection } = database;
+  await connection.run(session('begin'));
+  const transaction = new DuckdbTransaction(database, path);
+  try {
+    const result = await work(transaction);
+    transaction.assertStaged();
+    await connection.run(session('commit'));
+    return result;
+  } catch (error) {
+    transaction.abandon();
+    await connection.run(session('roll back')).catch(() => undefined); // gone already after a failed COMMIT
+    throw error;
+  }
+}
+
+class DuckdbTransaction implements SqlTransaction {
+  readonly dialect = 'duckdb';
+  readonly #database: OpenDatabase;
+  readonly #path: string;
+  readonly #staging = new Map<string, StageAppender>();
+
+  constructor(database: OpenDatabase, path: string) {
+    this.#database = database;
+    this.#path = path;
+  }
+
+  async rows(sql: string, parameters?: readonly SqlValue[]): Promise<TextRow[]> {
+    const result = await this.#execute(sql, parameters);
+    const names = result.columnNames();
+    const rows = await result.convertRows(storedText);
+    return rows.map((row) => Object.fromEntries(names.map((name, column) => [name, row[column] ?? null])));
+  }
+
+  async run(sql: string, parameters?: readonly SqlValue[]): Promise<number> {
+    return (await this.#execute(sql, parameters)).rowsChanged;
+  }
+
+  async stage(staging: string, table: Table, batch: Batch): Promise<void> {
+    try {
+      let appender = this.#staging.get(staging);
+      if (appender === undefined) {
+        appender = new StageAppender(await this.#appender(staging), table);
+        this.#staging.set(staging, appender);
+      }
+      await appender.append(batch);
+    } catch (error) {
+      throw duckdbError(error, { doing: `staging ${batch.blobName}`, path: this.#path });
+    }
+  }
+
+  endStaging(staging: string): Promise<void> {
+    try {
+      this.#staging.get(staging)?.end();
+      this.#staging.delete(staging);
+      return Promise.resolve();
+    } catch (error) {
+      return Promise.reject(duckdbError(error, { doing: 'staging', path: this.#path }));
+    }
+  }
+
+  /** @throws SystemError when a staging table was filled and `endStaging` was forgotten. */
+  assertStaged(): void {
+    const [open] = this.#staging.keys();
+    if (open === undefined) return;
+    throw new SystemError({
+      message: `staging table ${open} was not ended before the commit`,
+      hint: 'this is a defect of the connector',
+    });
+  }
+
+  /** Drops what was appended and not flushed, so that no appender outlives its transaction. */
+  abandon(): void {
+    for (const appender of this.#staging.values()) appender.abandon();
+    this.#staging.clear();
+  }
+
+  /** Staging tables are temporary: DuckDB keeps those in the catalog `temp`. */
+  async #appender(staging: string): Promise<DuckDBAppender> {
+    return await this.#database.connection.createAppender(staging, 'main', 'temp');
+  }
+
+  async #execute(sql: string, parameters: readonly SqlValue[] = []): Promise<DuckDBMaterializedResult> {
+    try {
+      const { connection } = this.#database;
+      if (parameters.length === 0) return await connection.run(sql);
+      return await connection.run(sql, [...parameters] satisfies DuckDBValue[], parameters.map(typeOf));
+    } catch (error) {
+      throw duckdbError(error, { doing: 'loading', path: this.#path });
+    }
+  }
+}
+
+/** As {@link valueText}, but timestamps as both databases print them: a blank between date and time. */
+function storedText(value: DuckDBValue, type: DuckDBType): string | null {
+  const text = valueText(value, type);
+  return value instanceof DuckDBTimestampValue ? (text?.replace('T', ' ') ?? null) : text;
+}
+
+/** The type that a parameter is bound with. @throws SystemError for a number with a fraction: money is bound as text. */
+function typeOf(value: SqlValue): DuckDBType {
+  if (value === null) return SQLNULL;
+  if (typeof value === 'string') return VARCHAR;
+  if (typeof value === 'boolean') return BOOLEAN;
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? BIGINT : HUGEINT;
+  if (Number.isSafeInteger(value)) return BIGINT;
+  throw new SystemError({
+    message: 'a number with a fraction was bound to a statement',
+    hint: 'bind decimals as text; this is a defect of the connector',
+  });
+}
+
+function session(name: string): string {
+  return statement('duckdb', 'session', name);
+}

@@ -1,0 +1,217 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { ConfigError, LockedError } from '../../../schemas/errors.js';
+import { statement } from '../sql-text.js';
+import { duckdbError } from './duckdb-error.js';
+
+/** How much of the machine DuckDB may use, whichever way it is opened. */
+export interface DuckdbLimits {
+  /** Bytes that DuckDB's buffers may take; what does not fit is spilled to the temporary directory. */
+  readonly memoryLimit: number;
+  readonly threads: number;
+  /** Folder that spilled data goes below; `<path>.tmp` where it is undefined. */
+  readonly tempDirectory?: string | undefined;
+}
+
+/**
+ * What a file is opened for.
+ *
+ * - `read`: planning and `status`. Shared with other readers; the file must exist.
+ * - `write`: loading. Nobody else has the file open; it is made when it does not exist.
+ * - `query`: as `read`, but for statements that a person wrote: rows keep their order, and no setting can be changed.
+ */
+export type OpenMode = 'read' | 'write' | 'query';
+
+/** An open database with its one connection. */
+export interface OpenDatabase {
+  readonly connection: DuckDBConnection;
+  /** Closes the connection, then the file, so that the kernel's lock on it is gone on return. Twice is once. */
+  close(): void;
+}
+
+/** Files that this process has open. Two instances of DuckDB on one file lose data, and closing one unlocks both. */
+const openFiles = new Set<string>();
+
+/**
+ * Opens a database file; the only place in the connector that does. No extension is ever downloaded, SQL reaches no
+ * other file, sessions are in UTC, and after it is opened no setting can be changed. Files that DuckDB makes are
+ * readable by their owner only (the process's umask is narrowed for good).
+ * @throws LockedError when another process, or another part of this one, has the file open; not waited for here
+ * @throws ConfigError when the file is missing (`read`, `query`), is no DuckDB database or may not be opened
+ */
+export async function openFile(path: string, mode: OpenMode, limits: DuckdbLimits): Promise<OpenDatabase> {
+  const keys = new Set(fileKeys(path));
+  if ([...keys].some((key) => openFiles.has(key))) throw openInThisProcess(path);
+  const release = (): void => keys.forEach((key) => openFiles.delete(key));
+  keys.forEach((key) => openFiles.add(key));
+  const spill = spillDirectory(path, limits.tempDirectory);
+  try {
+    keepNewFilesPrivate();
+    if (mode === 'write') makeFolder(dirname(path));
+    const instance = await DuckDBInstance.fromCache(path, fileOptions(mode, limits, spill));
+    // A file that was only just made has its inode now.
+    for (const key of fileKeys(path)) {
+      keys.add(key);
+      openFiles.add(key);
+    }
+    return owned(await prepare(instance, mode, spill), instance, () => {
+      release();
+      if (mode !== 'read') removeFolder(spill);
+    });
+  } catch (error) {
+    release();
+    throw duckdbError(error, { doing: `opening ${path}`, path });
+  }
+}
+
+/**
+ * Opens a database in memory for work of our own that writes a file (Parquet) or needs no file at all. What does not
+ * fit into the limit spills below `limits.tempDirectory`, which must be given. Closing it frees everything.
+ */
+export async function openInMemory(
+  limits: DuckdbLimits & { readonly tempDirectory: string },
+): Promise<OpenDatabase> {
+  try {
+    const options = { ...commonOptions(limits), temp_directory: limits.tempDirectory };
+    const instance = await DuckDBInstance.fromCache(':memory:', options);
+    return owned(await connect(instance), instance, () => undefined);
+  } catch (error) {
+    throw duckdbError(error, { doing: 'opening a database in memory', path: ':memory:' });
+  }
+}
+
+/** The folder that data spilled from a database file goes to: ours alone, so that leftovers can be removed. */
+export function spillDirectory(path: string, tempDirectory: string | undefined): string {
+  if (tempDirectory === undefined) return `${path}.tmp`;
+  const mark = createHash('sha256').update(resolve(path)).digest('hex').slice(0, 8);
+  return join(tempDirectory, `${basename(path)}-${mark}.tmp`);
+}
+
+function commonOptions({ memoryLimit, threads }: DuckdbLimits): Record<string, string> {
+  return {
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    allow_community_extensions: 'false',
+    memory_limit: `${memoryLimit}B`,
+    threads: String(threads),
+  };
+}
+
+function fileOptions(mode: OpenMode, limits: DuckdbLimits, spill: string): Record<string, string> {
+  return {
+    ...commonOptions(limits),
+    access_mode: mode === 'write' ? 'READ_WRITE' : 'READ_ONLY',
+    temp_directory: spill,
+    // Loads give no meaning to the order of rows, and without it they need much less memory.
+    preserve_insertion_order: String(mode !== 'write'),
+    // Last: afterwards DuckDB lets no path be set.
+    enable_external_access: 'false',
+  };
+}
+
+/** Connects once nobody else can have the file open for writing, and tidies the folder for spilled data. */
+async function prepare(instance: DuckDBInstance, mode: OpenMode, spill: string): Promise<DuckDBConnection> {
+  const connection = await connect(instance);
+  try {
+    if (mode === 'write') {
+      makeFolder(spill);
+      removeSpilled(spill);
+    } else if (mode === 'query' && existsSync(dirname(spill))) {
+      makeFolder(spill);
+    }
+    return connection;
+  } catch (error) {
+    connection.closeSync();
+    instance.closeSync();
+    throw error;
+  }
+}
+
+async function connect(instance: DuckDBInstance): Promise<DuckDBConnection> {
+  try {
+    const connection = await instance.connect();
+    await connection.run(statement('duckdb', 'session', 'in utc'));
+    await connection.run(statement('duckdb', 'session', 'lock settings'));
+    return connection;
+  } catch (error) {
+    instance.closeSync();
+    throw error;
+  }
+}
+
+function owned(connection: DuckDBConnection, instance: DuckDBInstance, released: () => void): OpenDatabase {
+  let open = true;
+  return {
+    connection,
+    close: () => {
+      if (!open) return;
+      open = false;
+      try {
+        connection.closeSync();
+        instance.closeSync();
+      } finally {
+        released();
+      }
+    },
+  };
+}
+
+/** Names a file whatever path leads to it: by its real folder, and, where it exists, by its inode as the kernel does. */
+function fileKeys(path: string): string[] {
+  const keys = [resolve(path)];
+  try {
+    keys.push(join(realpathSync(dirname(path)), basename(path)));
+    const { dev, ino } = statSync(path);
+    keys.push(`${dev}:${ino}`);
+  } catch {
+    // Folder or file is not there yet.
+  }
+  return keys;
+}
+
+function openInThisProcess(path: string): LockedError {
+  return new LockedError({
+    message: `${path} is already open in this process (PID ${process.pid})`,
+    hint: 'wait for the load or query that has it open',
+    facts: { path, pid: process.pid, program: process.execPath, user: null },
+  });
+}
+
+/** Database, write-ahead log and spilled data are billing data: for the owner only. */
+function keepNewFilesPrivate(): void {
+  try {
+    process.umask(0o077);
+  } catch {
+    // A worker thread cannot change the umask; whoever starts one has changed it before.
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new ConfigError({
+      message: `the folder ${folder} cannot be made: ${cause instanceof Error ? cause.message : String(cause)}`,
+      hint: 'set destination.path or destination.temp_directory to a folder that can be written to',
+      facts: { path: folder },
+      cause,
+    });
+  }
+}
+
+/** What a killed process left: nobody else has the file open now, so nobody else uses its spill folder. */
+function removeSpilled(spill: string): void {
+  for (const name of readdirSync(spill)) {
+    if (name.startsWith('duckdb_temp_')) rmSync(join(spill, name), { recursive: true, force: true });
+  }
+}
+
+function removeFolder(spill: string): void {
+  try {
+    rmdirSync(spill);
+  } catch {
+    // Not empty, not there or not ours to remove: the next load with the file to itself cleans up.
+  }
+}

@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { systemClock } from '../../../connector/clock.js';
+import { createDuckdbDestination } from '../../../connector/load/duckdb/destination.js';
+import { describeDestination, type ContractDatabase } from '../../destination-contract.js';
+
+describeDestination('DuckDB', (): Promise<ContractDatabase> => {
+  const folder = mkdtempSync(join(tmpdir(), 'duckdb-contract-'));
+  const path = join(folder, 'billing.duckdb');
+  const destinations: { close(): Promise<void> }[] = [];
+  return Promise.resolve({
+    destination: (dataset) => {
+      const made = createDuckdbDestination(
+        { type: 'duckdb', path, dataset, migrate: 'auto', memory_limit: 512 * 1024 ** 2, threads: 2 },
+        {
+          path: (relative) => relative,
+          report: () => undefined,
+          clock: systemClock,
+          lockWaitMs: 5000,
+          connectorVersion: '0.0.0-test',
+        },
+      );
+      destinations.push(made);
+      return made;
+    },
+    byHand: async (sql) => {
+      const instance = await DuckDBInstance.create(path);
+      const connection = await instance.connect();
+      try {
+        await connection.run(sql);
+      } finally {
+        connection.closeSync();
+        instance.closeSync();
+      }
+    },
+    close: async () => {
+      for (const made of destinations) await made.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  });
+});
