@@ -92,7 +92,7 @@ class TreeWalk {
     }
     if (isAlias(node)) {
       const target = node.resolve(document);
-      if (target === undefined) this.complain(node, path, `alias *${node.source} has no anchor`);
+      if (target === undefined) this.complain(node, path, 'is an alias (*name) that has no anchor');
       return this.plain(target ?? null, document, path);
     }
     if (isMap<Node, Node | null>(node)) {

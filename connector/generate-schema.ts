@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { realpathSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { configSchema } from '../schemas/config.js';
+import { isMainModule } from './main-module.js';
 import { packageRoot } from './package-info.js';
 
 type Json = Record<string, unknown>;
@@ -52,6 +52,6 @@ function orReference(schema: Json): Json {
   return { ...Object.fromEntries(annotations), anyOf: [...choices, REFERENCE] };
 }
 
-if (realpathSync(process.argv[1] ?? '.') === realpathSync(fileURLToPath(import.meta.url))) {
+if (isMainModule(import.meta.url)) {
   writeFileSync(join(packageRoot(), 'schemas', 'connector.schema.json'), connectorJsonSchema());
 }

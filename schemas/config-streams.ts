@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { textLike, textOf } from './config-values.js';
+import { INVOICE_ID } from './invoice-id.js';
 import { ATTRIBUTE_SETS, BILLING_PERIODS } from './streams.js';
-
-/** What an invoice id may look like; Microsoft documents no fixed length (api-contract.md 1.3). */
-export const INVOICE_ID = /^[A-Za-z0-9-]{2,40}$/;
 
 const attributeSetSchema = z
   .enum(ATTRIBUTE_SETS, 'full or basic')

@@ -3,7 +3,6 @@ import { sourceSchema } from './config-source.js';
 import { streamsSchema } from './config-streams.js';
 import { durationSchema, sizeSchema, textLike, textOf, wholeNumber } from './config-values.js';
 
-export { INVOICE_ID } from './config-streams.js';
 export { durationSchema, isLoopback, sizeSchema } from './config-values.js';
 
 const DATASET =

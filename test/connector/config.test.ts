@@ -208,7 +208,7 @@ describe('loadConfig', () => {
     [
       'an alias that has no anchor',
       change(TENANT, '*tenant'),
-      '3:14 source.tenant_id: alias *tenant has no anchor',
+      '3:14 source.tenant_id: is an alias (*name) that has no anchor',
     ],
   ])('names place, key and what is allowed: %s', async (_what, text, expected) => {
     expect(await problem(text)).toContain(`connector.yaml:${expected}`);

@@ -1,0 +1,35 @@
+import { InvalidArgumentError } from 'commander';
+import { INVOICE_ID } from '../schemas/invoice-id.js';
+import { nearest } from './nearest.js';
+
+/** Reads one of several words, adding it to those given before; suggests the nearest word for a slip. */
+export function wordsOf<Word extends string>(allowed: readonly Word[]) {
+  const one = wordOf(allowed);
+  return (text: string, before: readonly Word[] = []): Word[] => [...before, one(text)];
+}
+
+/** Reads one of several words; suggests the nearest for a slip. */
+export function wordOf<Word extends string>(allowed: readonly Word[]) {
+  return (text: string): Word => {
+    const word = allowed.find((candidate) => candidate === text);
+    if (word !== undefined) return word;
+    const near = nearest(text, allowed);
+    const meant = near === null ? '' : ` Did you mean ${near}?`;
+    throw new InvalidArgumentError(`It must be one of ${allowed.join(', ')}.${meant}`);
+  };
+}
+
+/** Reads an invoice id, adding it to those given before. */
+export function invoiceIds(text: string, before: readonly string[] = []): string[] {
+  if (!INVOICE_ID.test(text)) throw new InvalidArgumentError('It must be an invoice id such as G016907411.');
+  return [...before, text];
+}
+
+/** Reads a whole number from `min` to `max`, both inclusive. */
+export function wholeNumber(min: number, max: number) {
+  return (text: string): number => {
+    const number = /^\d{1,15}$/.test(text) ? Number.parseInt(text, 10) : NaN;
+    if (number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}

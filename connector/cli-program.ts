@@ -1,0 +1,140 @@
+import { Command, Option } from 'commander';
+import { STREAM_NAMES } from '../schemas/streams.js';
+import { invoiceIds, wordOf, wordsOf } from './cli-arguments.js';
+import type { CommandContext, CommonOptions } from './command-context.js';
+import type { MigrateOptions } from './commands/migrate.js';
+import type { PlanOptions } from './commands/plan.js';
+import type { StatusOptions } from './commands/status.js';
+import type { SyncOptions } from './commands/sync.js';
+import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
+
+/** What the arguments ask for. The command itself, and everything it needs, is loaded when it runs. */
+export interface Chosen {
+  readonly options: CommonOptions;
+  run(context: CommandContext): Promise<number>;
+}
+
+/** Where the program writes help and usage errors. */
+export interface ProgramOutput {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+const NAME = 'partner-billing';
+
+/** The command line: parsing it calls `choose` once with what is to be done, or throws a CommanderError. */
+export function commandLine(
+  version: string,
+  output: ProgramOutput,
+  choose: (chosen: Chosen) => void,
+): Command {
+  const program = new Command(NAME)
+    .description(
+      "Exports a CSP partner's billing data from Microsoft Graph and keeps it in Postgres or DuckDB.",
+    )
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError(`Try: ${NAME} --help`)
+    .configureOutput({
+      writeOut: (text) => output.out(text),
+      writeErr: (text) => output.err(text),
+    })
+    .addHelpText('after', HELP_END);
+  addRunCommands(program, choose);
+  addLookCommands(program, choose);
+  return program;
+}
+
+const HELP_END = `
+Exit codes: 0 done, 2 configuration or permission, 3 try again later, 4 records rejected, 5 locked by another run,
+6 what arrived is not proven whole, 7 a reconciliation check failed, 70 a defect of the connector.
+First steps: ${NAME} demo, then ${NAME} check --config connector.yaml`;
+
+function addRunCommands(program: Command, choose: (chosen: Chosen) => void): void {
+  command(program, 'sync', 'export, prove and load what is configured; a second run loads what changed')
+    .addOption(streamOption())
+    .addOption(invoiceOption())
+    .option('--json', 'print one JSON summary on standard output')
+    .action((options: SyncOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/sync.js')).sync(context, options),
+      }),
+    );
+  command(program, 'migrate', "bring the dataset's tables up to this version")
+    .option('--sql', 'print what would run and change nothing')
+    .action((options: MigrateOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/migrate.js')).migrate(context, options),
+      }),
+    );
+}
+
+function addLookCommands(program: Command, choose: (chosen: Chosen) => void): void {
+  command(program, 'check', 'try configuration, sign-in, Graph, storage and destination; changes nothing')
+    .option('--json', 'print the findings as one JSON document')
+    .action((options: CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/check.js')).check(context, options),
+      }),
+    );
+  command(program, 'plan', 'show what sync would export, and why; sends nothing to Graph')
+    .addOption(streamOption())
+    .addOption(invoiceOption())
+    .option('--json', 'print the plan as one JSON document')
+    .action((options: PlanOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/plan.js')).plan(context, options),
+      }),
+    );
+  command(program, 'status', 'show what is published, how old it is, and what is unfinished')
+    .option('--json', 'print it as one JSON document')
+    .action((options: StatusOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/status.js')).status(context, options),
+      }),
+    );
+}
+
+function command(program: Command, name: string, description: string, configured = true): Command {
+  const added = program
+    .command(name)
+    .description(description)
+    .helpOption('-h, --help', 'print this help')
+    .showHelpAfterError(`Try: ${NAME} ${name} --help`);
+  if (configured) {
+    added.option('--config <file>', 'configuration (else PARTNER_BILLING_CONFIG, else ./connector.yaml)');
+  }
+  return added
+    .addOption(
+      new Option('--log-level <level>', `how much to log: ${LOG_LEVELS.join(', ')}`).argParser(
+        wordOf(LOG_LEVELS),
+      ),
+    )
+    .addOption(
+      new Option('--log-format <format>', 'pretty, or json: one JSON document a line').argParser(
+        wordOf(LOG_FORMATS),
+      ),
+    )
+    .option('-q, --quiet', 'no progress and no summary; warnings and errors only');
+}
+
+function streamOption(): Option {
+  return new Option('--stream <name...>', `only these streams: ${STREAM_NAMES.join(', ')}`).argParser(
+    wordsOf(STREAM_NAMES),
+  );
+}
+
+function invoiceOption(): Option {
+  return new Option(
+    '--invoice <id...>',
+    'only these invoices, configured or not; always asked for',
+  ).argParser(invoiceIds);
+}

@@ -1,0 +1,122 @@
+import type { Writable } from 'node:stream';
+import type { Logger } from 'pino';
+import type { ConnectorError } from '../schemas/errors.js';
+import type { Clock } from './clock.js';
+import type { LoadedConfig } from './config.js';
+import { errorRecord, errorText } from './error-record.js';
+import type { LogFormat, LogLevel } from './log-options.js';
+import { LiveProgress, type ProgressView } from './progress-live.js';
+import { PlainProgress } from './progress-plain.js';
+import { QuietProgress } from './progress-quiet.js';
+import type { Secrets } from './secrets.js';
+import { Terminal, type TextSink } from './terminal.js';
+
+/** What the command line lives in: given by the process, or by a test. */
+export interface Io {
+  /** Carries data only. */
+  readonly stdout: Writable;
+  /** Everything for people: progress, logs, warnings, errors. */
+  readonly stderr: TextSink;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly clock: Clock;
+  /** Aborted, with an `Interruption` as reason, when the process is told to stop. */
+  readonly signal: AbortSignal;
+  /** Filled as secrets become known, before anything else is done with them. */
+  readonly secrets: Secrets;
+}
+
+/** The options that every command takes. */
+export interface CommonOptions {
+  readonly config?: string;
+  readonly logLevel?: LogLevel;
+  readonly logFormat?: LogFormat;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+/** What a command works with. */
+export class CommandContext {
+  readonly terminal: Terminal;
+  #log: Logger | null = null;
+
+  constructor(
+    readonly io: Io,
+    private readonly options: CommonOptions,
+    /** The connector's version. */
+    readonly version: string,
+  ) {
+    this.terminal = new Terminal(io.stderr, (text) => io.secrets.scrub(text));
+  }
+
+  /** Reads the configuration, makes its secrets known and prints its warnings. */
+  async loadConfig(path = this.options.config): Promise<LoadedConfig> {
+    const { loadConfig } = await import('./config.js');
+    const { env, cwd, secrets } = this.io;
+    const loaded = await loadConfig({ path, env, cwd });
+    const short = secrets.add(loaded.secrets);
+    for (const warning of loaded.warnings) await this.warn(warning);
+    if (short > 0) await this.warn('a secret has fewer than 4 characters and is not removed from output');
+    return loaded;
+  }
+
+  /** Writes data to standard output, waiting while its reader is slow. The data is not scrubbed: it is what was asked for. */
+  async print(text: string): Promise<void> {
+    const { stdout } = this.io;
+    if (text === '' || stdout.destroyed || stdout.writableEnded) return;
+    const whole = text.endsWith('\n') ? text : `${text}\n`;
+    await new Promise<void>((resolve) => stdout.write(whole, () => resolve()));
+  }
+
+  /** Writes one JSON document to standard output, secrets removed from its texts. */
+  async printJson(value: unknown): Promise<void> {
+    await this.print(JSON.stringify(this.io.secrets.scrubJson(value), null, 2));
+  }
+
+  /** Writes text for people to standard error, unless `--quiet`; in JSON logs as a line of its own. */
+  async tell(text: string): Promise<void> {
+    if (this.options.quiet === true) return;
+    if (this.options.logFormat === 'json') (await this.log()).info(text);
+    else this.terminal.write(text);
+  }
+
+  /** Warns, even with `--quiet`. */
+  async warn(text: string): Promise<void> {
+    if (this.options.logFormat === 'json') (await this.log()).warn(text);
+    else this.terminal.write(`warning: ${text}`);
+  }
+
+  /** Says what went wrong and what to do. */
+  async fail(error: ConnectorError): Promise<void> {
+    if (this.options.logFormat === 'json') (await this.log()).error({ err: error }, error.message);
+    else this.terminal.write(errorText(error, this.isTalkative));
+    if (this.options.json === true)
+      await this.printJson({ exitCode: error.exitCode, error: errorRecord(error, false) });
+  }
+
+  /** What shows a run's progress: live lines on a terminal, plain lines elsewhere, or the log where it is asked for. */
+  async progress(): Promise<ProgressView> {
+    const { logFormat, logLevel, quiet } = this.options;
+    if (logFormat === 'json' || logLevel === 'info' || this.isTalkative) {
+      const { LoggedProgress } = await import('./progress-log.js');
+      return new LoggedProgress(await this.log());
+    }
+    if (quiet === true) return new QuietProgress(this.terminal);
+    const View = this.terminal.isLive ? LiveProgress : PlainProgress;
+    return new View(this.terminal, this.io.clock);
+  }
+
+  private get isTalkative(): boolean {
+    return this.options.logLevel === 'debug' || this.options.logLevel === 'trace';
+  }
+
+  private async log(): Promise<Logger> {
+    if (this.#log !== null) return this.#log;
+    const { createLog } = await import('./log.js');
+    const { logFormat = 'pretty', quiet } = this.options;
+    const level = this.options.logLevel ?? (logFormat === 'json' && quiet !== true ? 'info' : 'warn');
+    const { clock, secrets } = this.io;
+    this.#log = createLog({ level, format: logFormat, terminal: this.terminal, secrets, clock });
+    return this.#log;
+  }
+}

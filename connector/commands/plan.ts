@@ -1,0 +1,69 @@
+import { scopeText } from '../../schemas/scope.js';
+import type { StreamName } from '../../schemas/streams.js';
+import type { CommandContext } from '../command-context.js';
+import { planRun, type Plan } from '../plan.js';
+import { countOf } from '../quantity-text.js';
+import { textTable } from '../text-table.js';
+import { withSession } from './with-destination.js';
+
+/** Options of `partner-billing plan`. */
+export interface PlanOptions {
+  readonly stream?: readonly StreamName[];
+  readonly invoice?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** `partner-billing plan`: what `sync` would export with the same options, and why. Nothing is sent to Graph. */
+export async function plan(context: CommandContext, options: PlanOptions): Promise<number> {
+  const loaded = await context.loadConfig();
+  const state = await withSession(context, loaded, 'read', (session) => session.readState());
+  const selection = { streams: options.stream ?? [], invoices: options.invoice ?? [] };
+  const planned = planRun(loaded.config, state, selection, context.io.clock.now());
+  for (const warning of planned.warnings) await context.warn(warning);
+  if (options.json === true) await context.printJson(planJson(planned));
+  else await context.print(planText(planned));
+  return 0;
+}
+
+function planJson(planned: Plan) {
+  return {
+    exports: planned.exports.map(({ request, reason }) => ({
+      stream: request.scope.stream,
+      scope: scopeText(request.scope),
+      attributeSet: request.attributeSet,
+      ...(request.period === undefined ? {} : { period: request.period }),
+      reason,
+    })),
+    left: planned.left.map(({ scope, reason }) => ({
+      stream: scope.stream,
+      scope: scopeText(scope),
+      reason,
+    })),
+    warnings: planned.warnings,
+  };
+}
+
+function planText(planned: Plan): string {
+  const exports = textTable(
+    [{ title: 'stream' }, { title: 'scope' }, { title: 'asked for as' }, { title: 'reason' }],
+    planned.exports.map(({ request, reason }) => [
+      request.scope.stream,
+      scopeText(request.scope),
+      [request.attributeSet, ...(request.period === undefined ? [] : [request.period])].join(', '),
+      reason,
+    ]),
+  );
+  const left = textTable(
+    [{ title: 'stream' }, { title: 'scope' }, { title: 'reason' }],
+    planned.left.map(({ scope, reason }) => [scope.stream, scopeText(scope), reason]),
+  );
+  return [
+    planned.exports.length === 0
+      ? 'nothing would be exported'
+      : `sync would ask for ${countOf(planned.exports.length, 'export')}:`,
+    ...(planned.exports.length === 0 ? [] : [exports]),
+    ...(planned.left.length === 0
+      ? []
+      : ['', `${countOf(planned.left.length, 'recorded scope')} would be left alone:`, left]),
+  ].join('\n');
+}

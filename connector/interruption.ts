@@ -1,0 +1,18 @@
+/** Signals that stop a run in good order, with the exit code of each (128 and the signal's number). */
+export const INTERRUPTION_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** A signal that stops a run in good order. */
+export type InterruptionSignal = keyof typeof INTERRUPTION_EXIT_CODES;
+
+/** Why a run was told to stop: the reason that its abort signal carries. */
+export class Interruption extends Error {
+  constructor(readonly signal: InterruptionSignal) {
+    super(`stopped by ${signal}`);
+    this.name = 'Interruption';
+  }
+
+  /** The exit code of a process that this signal stopped. */
+  get exitCode(): number {
+    return INTERRUPTION_EXIT_CODES[this.signal];
+  }
+}
