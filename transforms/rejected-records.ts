@@ -6,6 +6,8 @@ import type { Line } from './split-lines.js';
 
 /** A rejected line is kept up to this many bytes of text. */
 export const KEPT_LINE_BYTES = 64 * 1024;
+/** `\xNN`. */
+const ESCAPE_BYTES = 4;
 /** A field's name is kept up to this many UTF-16 units: it is the source's, and may be of any length. */
 const KEPT_NAME_UNITS = 256;
 /** A part of rejected records is full at this many, or when their lines take this many bytes. */
@@ -64,20 +66,24 @@ export class RejectedRecords {
  * At most {@link KEPT_LINE_BYTES} bytes of UTF-8, cut between characters; the line's length and digest tell the rest.
  */
 export function printableLine(line: Buffer): string {
-  const pieces: string[] = [];
-  let bytes = 0;
+  const text = Buffer.allocUnsafe(KEPT_LINE_BYTES);
+  let length = 0;
   for (let at = 0; at < line.length;) {
+    const first = line[at] ?? 0;
     const width = characterWidth(line, at);
-    const escaped = width === 0 || line[at] === 0;
-    const piece = escaped
-      ? `\\x${(line[at] ?? 0).toString(16).padStart(2, '0')}`
-      : line.toString('utf8', at, at + width);
-    bytes += escaped ? piece.length : width;
-    if (bytes > KEPT_LINE_BYTES) break;
-    pieces.push(piece);
+    const isEscaped = width === 0 || first === 0;
+    if (length + (isEscaped ? ESCAPE_BYTES : width) > text.length) break;
+    if (isEscaped) text.write(escape(first), length);
+    else if (width === 1) text[length] = first;
+    else line.copy(text, length, at, at + width);
+    length += isEscaped ? ESCAPE_BYTES : width;
     at += Math.max(width, 1);
   }
-  return pieces.join('');
+  return text.toString('utf8', 0, length);
+}
+
+function escape(byte: number): string {
+  return `\\x${byte.toString(16).padStart(2, '0')}`;
 }
 
 /** A field's name as it is kept: whole, or its first 256 UTF-16 units without half a character. */

@@ -33,7 +33,7 @@ export class LineSplitter {
     private readonly maxBytes: number,
   ) {}
 
-  /** Number of the line that is being read, from 1. */
+  /** Number of the line that is being read, or that was yielded last and is looked at, from 1. */
   get lineNumber(): number {
     return this.finished + 1;
   }
@@ -45,6 +45,7 @@ export class LineSplitter {
     for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, start)) {
       const line = this.line(bytes.subarray(start, end));
       if (line !== null) yield line;
+      this.finished += 1;
       start = end + 1;
     }
     this.keep(bytes.subarray(start));
@@ -72,7 +73,6 @@ export class LineSplitter {
     if (bytes.length > this.maxBytes) throw this.tooLong();
     const number = this.lineNumber;
     if (number > MAX_LINES) throw this.tooMany();
-    this.finished = number;
     return isBlank(bytes) ? null : { number, bytes };
   }
 
@@ -99,6 +99,7 @@ function withoutCr(line: Buffer): Buffer {
 
 function withoutMark(line: Buffer): Buffer {
   const { length } = BYTE_ORDER_MARK;
+  if (line[0] !== BYTE_ORDER_MARK[0]) return line;
   return line.subarray(0, length).equals(BYTE_ORDER_MARK) ? line.subarray(length) : line;
 }
 
