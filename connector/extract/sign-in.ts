@@ -18,6 +18,8 @@ import { signInError } from './sign-in-error.js';
 const DEFAULT_AUDIENCE = 'https://graph.microsoft.com';
 const REQUEST_TIMEOUT_MS = 30_000;
 const SIGN_IN_TIMEOUT_MS = 120_000;
+/** The classes' own retries are kept short: the Graph client tries a sign-in that failed for a time again. */
+const BRIEF_RETRY = { maxRetries: 1, retryDelayInMs: 500 };
 /** A token is asked for anew when it has less than this to live. */
 const RENEW_BEFORE_MS = 300_000;
 
@@ -91,10 +93,11 @@ function createCredential(options: SignInOptions): TokenCredential {
   const { source, clock } = options;
   const { auth, tenant_id: tenantId } = source;
   const client = clientOptions(options);
+  const brief = { ...client, retryOptions: BRIEF_RETRY };
   const path = options.resolve ?? ((relative: string) => relative);
   switch (auth.method) {
     case 'client_secret':
-      return new ClientSecretCredential(tenantId, auth.client_id, auth.client_secret, client);
+      return new ClientSecretCredential(tenantId, auth.client_id, auth.client_secret, brief);
     case 'client_certificate':
       return new ClientCertificateCredential(
         tenantId,
@@ -105,7 +108,7 @@ function createCredential(options: SignInOptions): TokenCredential {
             ? {}
             : { certificatePassword: auth.certificate_password }),
         },
-        client,
+        brief,
       );
     case 'managed_identity':
       return new ManagedIdentityCredential({
@@ -114,7 +117,7 @@ function createCredential(options: SignInOptions): TokenCredential {
       });
     case 'workload_identity':
       return new WorkloadIdentityCredential({
-        ...client,
+        ...brief,
         tenantId,
         ...(auth.client_id === undefined ? {} : { clientId: auth.client_id }),
         ...(auth.token_file === undefined ? {} : { tokenFilePath: path(auth.token_file) }),

@@ -87,9 +87,9 @@ export function blobAddress(rootDirectory: string, name: string, sas: string): s
 function problemOf(name: string, seen: ReadonlySet<string>, taken: ReadonlySet<string>): string | null {
   if (name === '' || name === '.' || name === '..') return 'is no file name';
   if (/[/\\]/.test(name)) return 'has a slash or a backslash';
-  // eslint wants no control characters in a pattern; these are what is refused.
   if ([...name].some((character) => character < ' ' || character === '\u007f'))
     return 'has a control character';
+  if (/\p{Surrogate}/u.test(name)) return 'is no text';
   if (name.includes('..')) return 'has two dots in a row';
   if (/%[0-9a-f]{2}/i.test(name)) return 'has an encoded character';
   if (/[<>:"|?*]/.test(name)) return 'has a character that no file name may have everywhere';

@@ -182,19 +182,19 @@ describe('a request to Graph', () => {
   });
 
   it.each([
-    ['never answers', (() => undefined) as Handler],
+    ['never answers', () => undefined],
     [
       'stalls in the middle of a body',
-      ((_request, response) => {
+      (_request, response) => {
         response.writeHead(200, { 'content-length': '100' }).write('{"status"');
-      }) as Handler,
+      },
     ],
     [
       'cuts the connection',
-      ((_request, response) => {
+      (_request, response) => {
         response.writeHead(200, { 'content-length': '100' }).write('{"status"');
         setImmediate(() => response.destroy());
-      }) as Handler,
+      },
     ],
   ])('that Graph %s is tried again', async (_name, handler) => {
     const here = await scene(inTurn(handler, ok));
