@@ -113,12 +113,14 @@ export class Dataset {
   async everything(): Promise<string> {
     const tables = ['billed_usage', 'billed_usage_history', 'unbilled_usage', 'unbilled_totals'];
     const records = ['_snapshots', '_blobs', '_rejected_records', '_scopes', '_dataset'];
-    const found: Record<string, string[]> = {};
-    for (const table of [...tables, ...records]) {
-      const rows = await this.rows(`SELECT * FROM {d}.${table}`);
-      found[table] = rows.map((row) => JSON.stringify(row)).sort();
-    }
-    return JSON.stringify(found);
+    const each = [...tables, ...records].map(
+      (table) => `SELECT '${table}' AS name, CAST(t AS VARCHAR) AS line FROM {d}.${table} t`,
+    );
+    const rows = await this.rows(each.join(' UNION ALL '));
+    return rows
+      .map((row) => `${row['name'] ?? ''} ${row['line'] ?? ''}`)
+      .sort()
+      .join('\n');
   }
 
   private async with<T>(
