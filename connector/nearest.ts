@@ -1,6 +1,7 @@
 /**
  * Of the known words the one that is most like `word`, or null where none is near: at most a third of its letters,
- * and at least one, may differ (letters replaced, missing, added or swapped; letter case counts for nothing).
+ * and at least one, may differ (letters replaced, missing, added or swapped; letter case counts for nothing), or one
+ * begins with the other.
  */
 export function nearest(word: string, known: readonly string[]): string | null {
   const wanted = word.toLowerCase().slice(0, 100);
@@ -9,8 +10,15 @@ export function nearest(word: string, known: readonly string[]): string | null {
     .sort((a, b) => a.distance - b.distance);
   const [best] = ranked;
   if (best === undefined) return null;
+  const beginning = known.find((candidate) => isBeginning(wanted, candidate.toLowerCase()));
   const near = Math.max(1, Math.floor(Math.max(wanted.length, best.candidate.length) / 3));
-  return best.distance <= near ? best.candidate : null;
+  return best.distance <= near ? best.candidate : (beginning ?? null);
+}
+
+function isBeginning(word: string, candidate: string): boolean {
+  return (
+    Math.min(word.length, candidate.length) >= 3 && (word.startsWith(candidate) || candidate.startsWith(word))
+  );
 }
 
 /** Damerau-Levenshtein distance (optimal string alignment). */
