@@ -39,6 +39,7 @@ export class BlobStore {
   readonly #isCache: boolean;
   readonly #blobs: number;
   readonly #made = new Map<string, Promise<readonly BlobFile[]>>();
+  readonly #stop = new AbortController();
 
   /** `blobs` per version; `cacheDirectory` keeps them for later, null removes them in the end. */
   constructor(blobs: number, cacheDirectory: string | null) {
@@ -60,8 +61,9 @@ export class BlobStore {
     return made;
   }
 
-  /** Removes the files, unless they are in a cache; waits for those that are being made. */
+  /** Stops what is being made and removes the files, unless they are in a cache. */
   async close(): Promise<void> {
+    this.#stop.abort();
     await Promise.allSettled(this.#made.values());
     if (!this.#isCache) await rm(await this.#root, { recursive: true, force: true });
   }
@@ -73,14 +75,17 @@ export class BlobStore {
     const unfinished = await mkdtemp(`${folder}-`);
     const count = Math.min(this.#blobs, Math.max(1, rowsAfter(source, version.restatement)));
     const files: BlobFile[] = [];
-    for (let index = 0; index < count; index++) {
-      files.push(await makeBlob(unfinished, version, source, { index, count }));
+    try {
+      for (let index = 0; index < count; index++) {
+        files.push(await makeBlob(unfinished, version, source, { index, count }, this.#stop.signal));
+      }
+      const known = files.map((file) => blobFileSchema.parse(file));
+      await writeFile(join(unfinished, 'index.json'), JSON.stringify(known));
+      await rename(unfinished, folder);
+    } catch (error) {
+      await rm(unfinished, { recursive: true, force: true });
+      throw error;
     }
-    await writeFile(
-      join(unfinished, 'index.json'),
-      JSON.stringify(files.map((file) => blobFileSchema.parse(file))),
-    );
-    await rename(unfinished, folder);
     return files.map((file) => ({ ...file, path: join(folder, file.name) }));
   }
 }
@@ -99,6 +104,7 @@ async function makeBlob(
   version: DataVersion,
   source: RowSource,
   part: BlobPart,
+  signal: AbortSignal,
 ): Promise<BlobFile> {
   // Part numbers have gaps, as Spark's have where a partition is empty.
   const number = part.index + Math.floor(part.index / 2);
@@ -115,13 +121,14 @@ async function makeBlob(
         done(null, chunk);
       },
     });
+  const options = { end: false, signal };
   const lines = blobLines(source, version, part);
   for (const member of membersOf(version, lines, written)) {
     const bytes = Readable.from(member, { objectMode: false });
     if (version.faults.includes('blob-inflated')) {
-      await pipeline(bytes, meter(), file, { end: false });
+      await pipeline(bytes, meter(), file, options);
     } else {
-      await pipeline(bytes, createGzip({ level: constants.Z_BEST_SPEED }), meter(), file, { end: false });
+      await pipeline(bytes, createGzip({ level: constants.Z_BEST_SPEED }), meter(), file, options);
       written.memberEnds.push(written.bytes);
     }
   }
@@ -143,9 +150,7 @@ function* membersOf(
       yield chunk.bytes;
     }
   }
-  const several = version.faults.some(
-    (fault) => fault === 'blob-multi-member' || fault === 'blob-cut-between-members',
-  );
+  const several = version.faults.includes('blob-multi-member');
   if (!several) {
     yield all();
     return;

@@ -29,7 +29,7 @@ export const POLL_FAULTS = {
   'poll-retry-after-zero': 'Retry-After: 0',
   'poll-retry-after-past': 'Retry-After as a date in the past',
   'poll-retry-after-hour': 'Retry-After: 3600',
-  'poll-unknown-status': 'a status that nobody has heard of, while running',
+  'poll-unknown-status': 'a status that nobody has heard of, whatever the operation does',
   'poll-skipped': 'the operation ends with status skipped',
   'poll-failed-5000': 'the operation ends failed, code 5000 (no data)',
   'poll-failed-other': 'the operation ends failed, with a code that is not documented',
@@ -90,8 +90,11 @@ export const BLOB_FAULTS = {
   'blob-cut': 'the connection is cut half way',
   'blob-stalled': 'the body stops half way and never ends',
   'blob-truncated-gzip': 'the last bytes are missing, and Content-Length agrees',
-  'blob-flipped-byte': 'one byte is wrong; Content-MD5 is that of the right bytes',
-  'blob-trailing-bytes': 'bytes that are no gzip follow the blob',
+  'blob-cut-between-members':
+    'the blob ends between two gzip members, and Content-Length agrees (needs blob-multi-member)',
+  'blob-flipped-byte': 'one byte is wrong',
+  'blob-trailing-bytes': 'bytes that are no gzip follow the blob, and Content-Length agrees',
+  'blob-no-md5': 'no Content-MD5; without this fault it is always that of the right bytes',
   'blob-content-encoding': 'Content-Encoding: gzip',
   'blob-ignores-range': '200 with the whole blob for a range',
   'blob-changed': 'the ETag is another one at each read, so that If-Match fails',
@@ -101,8 +104,6 @@ export const BLOB_FAULTS = {
 /** How the content can differ; each export is one firing. Data with such a fault has its own eTag. */
 export const CONTENT_FAULTS = {
   'blob-multi-member': 'gzip with several members',
-  'blob-cut-between-members':
-    'gzip with several members; reads are cut between two, and Content-Length agrees',
   'blob-inflated': 'the blob is not compressed, though its name says so',
   'rows-none': 'every blob has 0 rows',
   'rows-crlf': 'lines end with CRLF',

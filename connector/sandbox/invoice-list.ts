@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { invoiceScope, dayText, nextMonthStart } from './data-scope.js';
+import type { Exchange, Headers } from './exchange.js';
+import type { FaultSwitch } from './fault-switch.js';
+import { plainText, scaled } from './exact-number.js';
+import type { Settings, SandboxInvoice } from './options.js';
+import type { SandboxData } from './sandbox-data.js';
+
+/** What Partner Center is made of here. */
+export interface PartnerCenterParts {
+  readonly settings: Settings;
+  readonly data: SandboxData;
+  readonly faults: FaultSwitch;
+}
+
+/** Stands for a number whose digits must come out as they are: no JavaScript number on the way. */
+const NUMBER = 'exact number ';
+const SYMBOLS: Readonly<Record<string, string>> = {
+  USD: '$',
+  EUR: '€',
+  GBP: '£',
+  JPY: '¥',
+  INR: '₹',
+  CHF: 'CHF',
+};
+const ORIGINAL_PAGE = 500;
+
+/**
+ * Answers Partner Center's list of invoices (api-contract.md section 11): `GET /v1/invoices?size=n&offset=n`, with
+ * relative links to the next page, notes nested below the invoice they amend, a void invoice and legacy ones. The
+ * total charges of an invoice of the sandbox are the sum of its reconciliation lines' totals, as exact digits.
+ */
+export async function answerInvoices(parts: PartnerCenterParts, exchange: Exchange): Promise<void> {
+  const { settings, faults } = parts;
+  const headers = partnerCenterHeaders(exchange);
+  if (exchange.header('authorization') !== `Bearer ${settings.partnerCenterToken}`) {
+    const description = 'The token is meant for another audience.';
+    exchange.sendJson(401, { code: '900420', description, data: [], source: 'PartnerFD' }, headers);
+    return;
+  }
+  if (exchange.method !== 'GET' || exchange.url.pathname !== '/v1/invoices') {
+    const description = 'This endpoint does not accept app-only tokens.';
+    exchange.sendJson(403, { code: '900329', description, data: [], source: 'PartnerFD' }, headers);
+    return;
+  }
+  switch (faults.firstOf(['invoices-403', 'invoices-429', 'invoices-500'])) {
+    case 'invoices-403': {
+      const description = 'This endpoint does not accept app-only tokens.';
+      exchange.sendJson(403, { code: '900329', description, data: [], source: 'PartnerFD' }, headers);
+      return;
+    }
+    case 'invoices-429': {
+      const message = 'Rate limit is exceeded. Try again in 57 seconds.';
+      exchange.sendJson(429, { statusCode: 429, message }, { ...headers, 'Retry-After': '57' });
+      return;
+    }
+    case 'invoices-500':
+      exchange.sendJson(500, { code: '2000', description: 'Internal error.' }, headers);
+      return;
+    case null:
+  }
+  exchange.sendJson(200, exactJson(page(parts, exchange, await allInvoices(parts))), headers);
+}
+
+function partnerCenterHeaders(exchange: Exchange): Headers {
+  const echoed = (name: string): string => exchange.header(name) || randomUUID();
+  return {
+    'MS-RequestId': echoed('ms-requestid'),
+    'MS-CorrelationId': echoed('ms-correlationid'),
+    'X-Locale': exchange.header('x-locale') || 'en-US',
+  };
+}
+
+function page({ faults }: PartnerCenterParts, exchange: Exchange, all: readonly object[]): object {
+  const query = exchange.url.searchParams;
+  const size = countOf(query.get('size'), ORIGINAL_PAGE);
+  const offset = countOf(query.get('offset'), 0);
+  const repeats = faults.fires('invoices-repeat');
+  const items = repeats ? all : all.slice(offset, offset + size);
+  const link = (at: number): object => ({
+    uri: `/invoices?size=${size}&offset=${at}`,
+    method: 'GET',
+    headers: [],
+  });
+  const hasNext = repeats || offset + size < all.length;
+  return {
+    totalCount: all.length,
+    items,
+    links: { self: link(offset), ...(hasNext ? { next: link(offset + size) } : {}) },
+    attributes: { objectType: 'Collection' },
+  };
+}
+
+function countOf(text: string | null, otherwise: number): number {
+  const count = Number.parseInt(text ?? '', 10);
+  return Number.isInteger(count) && count >= 0 && (count > 0 || otherwise === 0) ? count : otherwise;
+}
+
+async function allInvoices({ settings, data }: PartnerCenterParts): Promise<object[]> {
+  const own: object[] = [];
+  for (const [index, invoice] of settings.invoices.entries()) {
+    const scope = invoiceScope(settings, 'billed_reconciliation', invoice.id);
+    if (scope !== null) await data.prepare(scope);
+    const document = documentOf(invoice, data.totalCharges(invoice.id), {});
+    own.push(
+      index === 0 ? { ...document, amendments: [noteOf(invoice, 'adjustment_note', '-12.5')] } : document,
+    );
+  }
+  const [first] = settings.invoices;
+  if (first === undefined) return own;
+  const voided = { ...first, id: otherId(first.id, '9') };
+  const voidTotal = '1234.56';
+  return [
+    ...own,
+    {
+      ...documentOf(voided, voidTotal, { status: 'void' }),
+      amendments: [noteOf(voided, 'void_note', `-${voidTotal}`)],
+    },
+    ...['D02005YFHI', 'D0200607KM', 'D0200711QX'].map((id, index) =>
+      documentOf({ ...first, id }, plainText(scaled('820.4', 2) + BigInt(index), 2), { provider: 'azure' }),
+    ),
+  ];
+}
+
+interface DocumentDetail {
+  readonly status?: string;
+  readonly provider?: string;
+  readonly documentType?: string;
+  readonly amendsOf?: string;
+}
+
+function documentOf(invoice: SandboxInvoice, totalCharges: string, detail: DocumentDetail): object {
+  const next = nextMonthStart(invoice.month).slice(0, 7);
+  const { status = 'active', provider = 'one_time', documentType = 'invoice', amendsOf } = detail;
+  const monthEnd = new Date(Date.parse(`${next}-01T00:00:00Z`) - 1000).toISOString().replace('.000', '');
+  return {
+    id: invoice.id,
+    invoiceDate: `${dayText(next, 8)}T00:00:00Z`,
+    billingPeriodStartDate: `${invoice.month}-01T00:00:00Z`,
+    billingPeriodEndDate: monthEnd,
+    totalCharges: NUMBER + totalCharges,
+    paidAmount: NUMBER + '0',
+    currencyCode: invoice.currency,
+    currencySymbol: SYMBOLS[invoice.currency] ?? invoice.currency,
+    pdfDownloadLink: `/invoices/${invoice.id}/documents/statement`,
+    invoiceDetails: [
+      {
+        invoiceLineItemType: 'billing_line_items',
+        billingProvider: provider,
+        attributes: { objectType: 'InvoiceDetail' },
+      },
+      {
+        invoiceLineItemType: 'usage_line_items',
+        billingProvider: provider,
+        attributes: { objectType: 'InvoiceDetail' },
+      },
+    ],
+    amendments: [],
+    documentType,
+    ...(amendsOf === undefined ? {} : { amendsOf }),
+    invoiceType: provider === 'one_time' ? 'OneTime' : 'Recurring',
+    status,
+    links: { self: { uri: `/invoices/${invoice.id}`, method: 'GET', headers: [] } },
+    attributes: { objectType: 'Invoice' },
+  };
+}
+
+function noteOf(invoice: SandboxInvoice, documentType: string, totalCharges: string): object {
+  const digit = documentType === 'void_note' ? '8' : '7';
+  return documentOf({ ...invoice, id: otherId(invoice.id, digit) }, totalCharges, {
+    documentType,
+    amendsOf: invoice.id,
+  });
+}
+
+/** An id like the given one that no configured invoice has: its digits behind a leading one of our own. */
+function otherId(id: string, digit: string): string {
+  return `${id.charAt(0)}${digit}${id.slice(2)}`;
+}
+
+/** JSON text in which the marked texts are numbers with exactly the digits they have. */
+function exactJson(value: object): string {
+  return JSON.stringify(value).replaceAll(new RegExp(`"${NUMBER}(-?[0-9.]+)"`, 'g'), '$1');
+}
