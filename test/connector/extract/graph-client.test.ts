@@ -181,7 +181,7 @@ describe('a request to Graph', () => {
     expect(elsewhere.requests).toHaveLength(0);
   });
 
-  it.each([
+  it.each<[string, Handler]>([
     ['never answers', () => undefined],
     [
       'stalls in the middle of a body',
