@@ -27,8 +27,8 @@ export async function sandbox(context: CommandContext, options: SandboxCommandOp
     await context.print(running.configuration());
     await context.tell(
       [
-        `Graph           ${running.graphUrl}   (Authorization: Bearer ${running.token})`,
-        `Partner Center  ${running.partnerCenterUrl}   (Authorization: Bearer ${running.partnerCenterToken})`,
+        `Graph           ${running.graphUrl}   (token ${running.token})`,
+        `Partner Center  ${running.partnerCenterUrl}   (token ${running.partnerCenterToken})`,
         `storage         ${running.storageHost}`,
         'The configuration is on standard output: put it into a file, and run in another terminal',
         '  partner-billing sync --config FILE',

@@ -84,6 +84,9 @@ export class BlobStore {
       await rename(unfinished, folder);
     } catch (error) {
       await rm(unfinished, { recursive: true, force: true });
+      // Another sandbox on the same cache may have been faster.
+      const other = await readIndex(folder);
+      if (other !== null) return other;
       throw error;
     }
     return files.map((file) => ({ ...file, path: join(folder, file.name) }));
