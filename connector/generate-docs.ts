@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { realpathSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { STREAM_NAMES, STREAMS } from '../schemas/streams.js';
 import { primaryKey, type Column, type Table } from '../schemas/table.js';
@@ -100,5 +100,8 @@ function row(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
-/** The page beside the code that runs: `npm run docs` starts it in the root of the repository. */
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(TABLES_PAGE, tablesMarkdown());
+const [, program = ''] = process.argv;
+// Only `npm run docs`, from the root of the repository, writes the page; importing this file does nothing.
+if (program !== '' && realpathSync(program) === fileURLToPath(import.meta.url)) {
+  writeFileSync(TABLES_PAGE, tablesMarkdown());
+}

@@ -69,17 +69,28 @@ export class RecordParser {
     const { columns } = this.table;
     const values: StoredValue[] = columns.map(() => null);
     const extra: ExtraField[] = [];
-    const seen = new Set<string | Column>();
+    const filled = columns.map(() => false);
+    const unknown = new Set<string>();
     let rounded = 0;
     for (const { name, kind, token, text } of readJsonObject(line.toString('utf8'))) {
       const { folded, index } = this.meaningOf(name);
       const column = columns[index];
-      if (seen.has(column ?? folded)) throw new RecordRejection(name, twice(column));
-      seen.add(column ?? folded);
-      const stored = column === undefined ? null : storedValue(column.type, name, kind, text);
-      if (stored !== null) values[index] = stored.value;
-      if (stored?.rounded === true) rounded += 1;
-      if (stored === null || stored.rounded) extra.push({ name, folded, token, unknown: stored === null });
+      if (column === undefined) {
+        if (unknown.has(folded)) throw new RecordRejection(name, 'the field occurs twice');
+        unknown.add(folded);
+        extra.push({ name, folded, token, unknown: true });
+        continue;
+      }
+      if (filled[index] === true) {
+        throw new RecordRejection(name, 'two fields of the record mean the same column');
+      }
+      filled[index] = true;
+      const stored = storedValue(column.type, name, kind, text);
+      values[index] = stored.value;
+      if (stored.rounded) {
+        rounded += 1;
+        extra.push({ name, folded, token, unknown: false });
+      }
     }
     for (const { index, column } of this.required) {
       if (values[index] === null)
@@ -100,10 +111,6 @@ export class RecordParser {
 export function extraText(extra: readonly ExtraField[]): string | null {
   if (extra.length === 0) return null;
   return `{${extra.map(({ name, token }) => `${JSON.stringify(name)}:${token}`).join(',')}}`;
-}
-
-function twice(column: Column | undefined): string {
-  return column === undefined ? 'the field occurs twice' : 'two fields of the record mean the same column';
 }
 
 /** Order of the UTF-8 bytes, which no language's string comparison can disagree about. */
