@@ -1,6 +1,7 @@
 import { asConnectorError, EXIT_CODES, type ErrorKind } from '../schemas/errors.js';
 import type { CheckLine } from './load/destination.js';
-import { textTable } from './text-table.js';
+
+const RESULTS = ['ok', 'failed', 'not proven'] as const;
 
 /** What `check` found out about one thing; `kind` says who must act on a failure. */
 export interface Finding extends CheckLine {
@@ -26,10 +27,12 @@ export function checkExitCode(findings: readonly Finding[]): number {
 
 /** Findings for people: a line each, and a count at the end. Pure. */
 export function findingsText(findings: readonly Finding[]): string {
-  const lines = textTable(
-    [{ title: 'result' }, { title: 'tried' }, { title: 'found' }],
-    findings.map((finding) => [finding.result, finding.tried, finding.detail]),
+  const width = Math.max(...RESULTS.map((result) => result.length));
+  const lines = findings.map(
+    ({ result, tried: what, detail }) => `${result.padEnd(width)}  ${what}: ${detail}`,
   );
-  const count = (result: Finding['result']) => findings.filter((finding) => finding.result === result).length;
-  return `${lines}\n\n${count('ok')} ok, ${count('failed')} failed, ${count('not proven')} not proven`;
+  const counts = RESULTS.map(
+    (result) => `${findings.filter((finding) => finding.result === result).length} ${result}`,
+  );
+  return [...lines, '', counts.join(', ')].join('\n');
 }
