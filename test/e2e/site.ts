@@ -1,0 +1,88 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../connector/clock.js';
+import { loadConfig } from '../../connector/config.js';
+import { openDestination } from '../../connector/load/open-destination.js';
+import type { Selection } from '../../connector/plan.js';
+import type { RunSummary } from '../../connector/run-summary.js';
+import { startSandbox, type Sandbox, type SandboxOptions } from '../../connector/sandbox/sandbox.js';
+import { runSync } from '../../connector/sync.js';
+import type { ProgressEvent } from '../../schemas/progress.js';
+
+/** The day on which the sandbox's service lives in these tests. */
+export const TODAY = new Date('2026-11-23T12:00:00Z');
+
+/** A sandbox of Microsoft's service and a folder with a configuration for it: a user's site, small enough for a test. */
+export interface Site {
+  readonly sandbox: Sandbox;
+  readonly folder: string;
+  readonly configPath: string;
+  /** Events of all runs so far. */
+  readonly events: ProgressEvent[];
+  sync(selection?: Partial<Selection>): Promise<RunSummary>;
+  /** Runs a query on the destination and returns its rows, every value as text. */
+  query(sql: string): Promise<(string | null)[][]>;
+  close(): Promise<void>;
+}
+
+/** Starts a site. `destination` is the configuration's; `settings` replace or add whole top-level keys. */
+export async function startSite(
+  destination: Record<string, unknown>,
+  options: SandboxOptions = {},
+  settings: Record<string, unknown> = {},
+): Promise<Site> {
+  const sandbox = await startSandbox({
+    usageRows: 120,
+    reconciliationRows: 60,
+    blobs: 2,
+    pollsUntilDone: 1,
+    retryAfterSeconds: 0,
+    now: () => TODAY,
+    ...options,
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'partner-billing-site-'));
+  const configPath = join(folder, 'connector.yaml');
+  await writeFile(configPath, sandbox.configuration({ destination, ...settings }));
+  const events: ProgressEvent[] = [];
+  // Every look at the clock is a millisecond later, so that ids and instants sort as things happened.
+  let ticks = 0;
+  const now = () => new Date(TODAY.getTime() + (ticks += 1));
+  const loaded = () => loadConfig({ path: configPath, env: {}, cwd: folder });
+  return {
+    sandbox,
+    folder,
+    configPath,
+    events,
+    sync: async (selection = {}) =>
+      await runSync({
+        loaded: await loaded(),
+        selection: { streams: [], invoices: [], ...selection },
+        report: (event) => events.push(event),
+        clock: { ...systemClock, now },
+        signal: new AbortController().signal,
+        connectorVersion: '0.0.0-test',
+      }),
+    query: async (sql) => {
+      const { config, resolve } = await loaded();
+      const opened = await openDestination(config, {
+        path: resolve,
+        report: () => undefined,
+        clock: systemClock,
+      });
+      try {
+        return await opened.query(sql, async (result) => {
+          const rows: (string | null)[][] = [];
+          for await (const row of result.rows()) rows.push([...row]);
+          return rows;
+        });
+      } finally {
+        await opened.close();
+      }
+    },
+    close: async () => {
+      await sandbox.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
