@@ -94,10 +94,10 @@ export class Dataset {
 
   /** Rows of a read-only query; `{d}` is the dataset. */
   async rows(sql: string): Promise<TextRow[]> {
-    return this.destination.query(sql.replaceAll('{d}', this.name), async ({ columns, rows }) => {
+    return this.destination.query(sql.replaceAll('{d}', this.name), async (result) => {
       const found: TextRow[] = [];
-      for await (const row of rows()) {
-        found.push(Object.fromEntries(columns.map(({ name }, index) => [name, row[index] ?? null])));
+      for await (const row of result.rows()) {
+        found.push(Object.fromEntries(result.columns.map(({ name }, index) => [name, row[index] ?? null])));
       }
       return found;
     });

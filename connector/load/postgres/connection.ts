@@ -36,7 +36,8 @@ export class PostgresConnection implements SqlConnection {
     client.on('error', ignore);
     let broken = false;
     try {
-      await transaction.run('BEGIN');
+      // Each statement sees what is committed, so that what follows the lock sees what the one before it did.
+      await transaction.run('BEGIN ISOLATION LEVEL READ COMMITTED');
       const result = await work(transaction);
       await transaction.run('COMMIT');
       return result;

@@ -24,6 +24,8 @@ export class CopyIn {
   /** Hands a piece on. @throws what the server refused */
   async write(piece: Buffer): Promise<void> {
     await this.taken;
+    // The stream lets go of the connection when the server ends it, and must not be written to any more.
+    if (this.over) return this.ended;
     const written = new Promise<void>((resolve) => this.stream.write(piece, () => resolve()));
     // A connection that breaks never drains, so the end of the stream settles this too.
     this.taken = Promise.race([written, this.ended]);
@@ -33,13 +35,12 @@ export class CopyIn {
   /** Ends it and waits until the server has taken all. @throws what the server refused */
   async end(): Promise<void> {
     await this.taken;
-    this.stream.end();
+    if (!this.over) this.stream.end();
     await this.ended;
   }
 
   /** Gives it up; the transaction is lost with it. Never throws. */
   async abandon(): Promise<void> {
-    // The stream must not be destroyed once the server has ended it: it has let go of the connection then.
     if (!this.over) this.stream.destroy();
     await this.ended.catch(() => undefined);
   }

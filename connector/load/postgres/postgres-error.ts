@@ -11,6 +11,7 @@ type Kind = new (detail: ErrorDetail) => ConnectorError;
 
 /** SQLSTATEs, or their first two letters, with what they mean to us. The longest that fits decides. */
 const STATES: Readonly<Record<string, readonly [Kind, string]>> = {
+  '0A': [ConfigError, 'the server does not do this; mend the statement'],
   '08': [TransientError, 'the connection was lost; run again'],
   '22': [SystemError, 'a value did not fit its column; this is a defect of the connector'],
   '23': [
@@ -82,6 +83,17 @@ export function postgresError(error: unknown, place: string): ConnectorError {
     hint: 'this is a defect of the connector; report it with the lines above',
     facts: { code },
     cause: error,
+  });
+}
+
+/** The same for a statement that a person wrote: what the server refuses in it is theirs to mend. */
+export function queryError(error: unknown, place: string): ConnectorError {
+  const ours = postgresError(error, place);
+  if (!(ours instanceof SystemError) || !(error instanceof DatabaseError)) return ours;
+  return new ConfigError({
+    message: `${place}: ${error.message} (SQLSTATE ${error.code ?? ''})`,
+    hint: 'mend the statement',
+    facts: { sqlstate: error.code },
   });
 }
 

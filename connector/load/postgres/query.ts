@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { ConfigError } from '../../../schemas/errors.js';
 import type { QueryResult } from '../destination.js';
 import { statement } from '../sql-text.js';
-import { postgresError } from './postgres-error.js';
+import { queryError } from './postgres-error.js';
 import { portableColumn, type PortableColumn } from './portable-type.js';
 import { connectAlone, type SessionOptions } from './session.js';
 
@@ -42,7 +42,7 @@ export async function runQuery<T>(
       rows: () => pages(client, first, columns, place),
     });
   } catch (error) {
-    throw postgresError(error, place);
+    throw queryError(error, place);
   } finally {
     await client.query(sql('end query')).catch(() => undefined);
     await client.end().catch(() => undefined);
@@ -80,7 +80,7 @@ async function* pages(
     try {
       page = await fetchPage(client);
     } catch (error) {
-      throw postgresError(error, place);
+      throw queryError(error, place);
     }
   }
 }

@@ -26,6 +26,7 @@ export async function lockRun(options: SessionOptions, request: LockRequest): Pr
   let released = false;
   const client = await connectAlone(named, place, (error) => {
     if (released) return;
+    released = true;
     const message = `${place}: the connection that holds the run's lock broke: ${error.message}`;
     report?.({
       event: 'warning',
