@@ -27,3 +27,9 @@ ROLLBACK;
 
 -- name: version
 SELECT version() AS version;
+
+-- name: keep result
+CREATE TEMPORARY TABLE partner_billing_query AS
+
+-- name: kept result
+FROM temp.partner_billing_query;

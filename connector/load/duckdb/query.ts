@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import {
   StatementType,
   type DuckDBConnection,
+  type DuckDBDataChunk,
   type DuckDBPreparedStatement,
   type DuckDBResult,
 } from '@duckdb/node-api';
-import { ConfigError } from '../../../schemas/errors.js';
+import { ConfigError, SystemError } from '../../../schemas/errors.js';
 import type { QueryResult } from '../destination.js';
 import { identifier, statement } from '../sql-text.js';
 import { openFile, type DuckdbLimits } from './database.js';
@@ -26,9 +27,10 @@ export interface QueryPlace {
 }
 
 /**
- * Runs one statement of a person on a database file and hands its rows to `use`, read as they are asked for. The file
- * is opened read-only, files and extensions are out of reach of SQL, settings are locked, and only statements that
- * return rows are run. `rows()` can be iterated once, until `use` is done.
+ * Runs one statement of a person on a database file and hands its rows to `use`. The file is opened read-only, files
+ * and extensions are out of reach of SQL, settings are locked, and only statements that return rows are run. The
+ * result is complete before its first row is handed out: it is kept in a temporary table, which spills to disk when
+ * it outgrows the memory limit. `rows()` can be iterated once, until `use` is done.
  * @throws ConfigError when there is no file, more or less than one statement, or one that does not only read
  * @throws LockedError when a load has the file for longer than `lockWaitMs`
  */
@@ -46,28 +48,97 @@ export async function queryFile<T>(
     });
   }
   const database = await waitForFile(() => openFile(path, 'query', limits), wait);
-  const failed = (thrown: unknown): Error =>
-    duckdbError(thrown, { doing: 'query', path, statementOf: 'person' });
+  const { connection } = database;
+  let answer: Answer | undefined;
   try {
-    const result = await start(database.connection, dataset, sql).catch((error: unknown) => {
-      throw failed(error);
+    answer = await run(connection, dataset, sql).catch((error: unknown) => {
+      throw duckdbError(error, { doing: 'query', path, statementOf: 'person' });
     });
-    return await use({ columns: columnsOf(result), rows: () => rowsOf(result, failed) });
+    const { columns, rows } = answer;
+    return await use({ columns, rows: () => rows.read() });
   } finally {
+    await answer?.rows.end(connection);
     database.close();
   }
 }
 
-async function start(connection: DuckDBConnection, dataset: string, sql: string): Promise<DuckDBResult> {
+interface Answer {
+  readonly columns: QueryResult['columns'];
+  readonly rows: RowReader;
+}
+
+async function run(connection: DuckDBConnection, dataset: string, sql: string): Promise<Answer> {
   await putDatasetFirst(connection, dataset);
   const prepared = await prepareOne(connection, sql);
   try {
     if (!READING.has(prepared.statementType)) throw doesNotRead(prepared.statementType);
     if (prepared.parameterCount > 0)
       throw refused('the statement has parameters', 'write the values into it');
-    return await prepared.stream();
+    const kept = await keepResult(connection, sql);
+    if (kept !== undefined) return { columns: columnsOf(prepared), rows: kept };
+    // EXPLAIN, SHOW, DESCRIBE, SUMMARIZE: nothing can be made of them, and their results are short.
+    const result = await prepared.run();
+    return { columns: columnsOf(prepared), rows: new RowReader(result, result.rowCount) };
   } finally {
     prepared.destroySync();
+  }
+}
+
+/**
+ * Keeps the whole result in a temporary table and streams that. A result streamed as it is made would just end where
+ * an error occurs, with nothing to tell it from a complete one. Undefined for what is no query expression.
+ */
+async function keepResult(connection: DuckDBConnection, sql: string): Promise<RowReader | undefined> {
+  const keep = `${statement('duckdb', 'session', 'keep result')}\n${sql}`;
+  try {
+    if ((await connection.extractStatements(keep)).count !== 1) return undefined;
+  } catch {
+    return undefined;
+  }
+  const [row] = await (await connection.run(keep)).getRowsJson();
+  const rows = Number(row?.[0]);
+  return new RowReader(await connection.stream(statement('duckdb', 'session', 'kept result')), rows);
+}
+
+/** Rows of a result, read to its proven end. */
+class RowReader {
+  readonly #result: DuckDBResult;
+  readonly #rows: number;
+  #ended = false;
+
+  /** @param rows how many the result has */
+  constructor(result: DuckDBResult, rows: number) {
+    this.#result = result;
+    this.#rows = rows;
+  }
+
+  /** @throws SystemError when the result ends early */
+  async *read(): AsyncGenerator<readonly (string | null)[]> {
+    let read = 0;
+    for (;;) {
+      const chunk = await this.#next();
+      if (chunk === undefined) break;
+      read += chunk.rowCount;
+      yield* chunk.convertRows(valueText);
+    }
+    if (read === this.#rows) return;
+    throw new SystemError({
+      message: `query: the result has ${this.#rows} rows, but only ${read} could be read`,
+      hint: 'check the disk and destination.temp_directory, and try again; what was printed is incomplete',
+    });
+  }
+
+  /** Ends a result that was not read to its end: it would keep the file open, and locked, after its connection. */
+  async end(connection: DuckDBConnection): Promise<void> {
+    if (!this.#ended) connection.interrupt();
+    while (!this.#ended) await this.#next().catch(() => (this.#ended = true));
+  }
+
+  async #next(): Promise<DuckDBDataChunk | undefined> {
+    const chunk = this.#ended ? null : await this.#result.fetchChunk();
+    if (chunk !== null && chunk.rowCount > 0) return chunk;
+    this.#ended = true;
+    return undefined;
   }
 }
 
@@ -94,24 +165,11 @@ function isBlank(sql: string): boolean {
   return sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, '').replace(/[\s;]/g, '') === '';
 }
 
-function columnsOf(result: DuckDBResult): QueryResult['columns'] {
-  return result.columnNames().map((name, column) => {
-    const type = result.columnType(column);
-    return { name, type: type.alias ?? type.toString() };
+function columnsOf(prepared: DuckDBPreparedStatement): QueryResult['columns'] {
+  return Array.from({ length: prepared.columnCount }, (_, column) => {
+    const type = prepared.columnType(column);
+    return { name: prepared.columnName(column), type: type.alias ?? type.toString() };
   });
-}
-
-async function* rowsOf(
-  result: DuckDBResult,
-  failed: (thrown: unknown) => Error,
-): AsyncGenerator<readonly (string | null)[]> {
-  for (;;) {
-    const chunk = await result.fetchChunk().catch((error: unknown) => {
-      throw failed(error);
-    });
-    if (chunk === null || chunk.rowCount === 0) return;
-    yield* chunk.convertRows(valueText);
-  }
 }
 
 function doesNotRead(type: StatementType): ConfigError {

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { LockedError } from '../../../schemas/errors.js';
 import type { LockHolder, RunLock } from '../destination.js';
@@ -41,6 +41,9 @@ export async function lockRun(path: string, dataset: string, holder: LockHolder)
  * @throws ConfigError when that cannot be found out
  */
 export async function runLockHolder(path: string, dataset: string): Promise<LockedError | undefined> {
+  // A run notes itself as soon as it has the lock. Without a note the lock is not touched, so that a run that is
+  // just beginning is not turned away by who only looks.
+  if (!existsSync(holderPath(runLockPath(path, dataset)))) return undefined;
   try {
     (await openFile(runLockPath(path, dataset), 'read', LOCK_LIMITS)).close();
     return undefined;
