@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   PACKAGE_FILES,
@@ -62,9 +62,10 @@ export class PartialBlob {
     return this.#record;
   }
 
-  /** Notes the version that the following bytes belong to. */
+  /** Notes the version that the following bytes belong to. A record that a crash tears only costs these bytes. */
   async begin(record: PartialRecord): Promise<void> {
-    await writeDurably(this.#recordPath, JSON.stringify(record));
+    const content = JSON.stringify(record);
+    await onDisk(this.#recordPath, () => writeFile(this.#recordPath, content, { mode: FILE_MODE }));
     this.#record = record;
   }
 

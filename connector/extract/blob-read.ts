@@ -61,6 +61,8 @@ export async function readRest(
       maxRetryRequests: 0,
     });
     const body = response.readableStreamBody as Readable;
+    // A connection may be cut before the first byte is asked for; without a listener that would end the process.
+    body.on('error', () => undefined);
     try {
       await beginOrContinue(partial, response);
       const { bytes } = partial.record ?? { bytes: 0 };

@@ -235,7 +235,8 @@ export function cutAfter(
     ...(start === 0 ? {} : { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` }),
   });
   response.write(content.subarray(start, start + bytes), () => {
-    setTimeout(() => response.socket?.destroy(), 20);
+    // Time enough for the bytes to be read: what is in flight when a connection is reset may be lost.
+    setTimeout(() => response.socket?.destroy(), 60);
   });
 }
 
