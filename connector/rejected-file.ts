@@ -1,6 +1,6 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ParquetSchema, ParquetWriter, type ParquetField, type ParquetOutput } from 'parquetjs-lite';
+import parquet, { type ParquetField, type ParquetOutput, type ParquetWriter } from 'parquetjs-lite';
 import type { RejectedRecord } from '../schemas/batch.js';
 import { FILE_MODE, syncFolder } from './durable-file.js';
 
@@ -88,7 +88,7 @@ function rowOf(record: RejectedRecord): Record<string, string | number | undefin
 
 async function openOutput(path: string): Promise<{ sink: FileSink; writer: ParquetWriter }> {
   const sink = new FileSink(await open(path, 'w', FILE_MODE));
-  const writer = await ParquetWriter.openStream(new ParquetSchema(SCHEMA), sink, {
+  const writer = await parquet.ParquetWriter.openStream(new parquet.ParquetSchema(SCHEMA), sink, {
     rowGroupSize: ROW_GROUP_ROWS,
   });
   return { sink, writer };

@@ -29,4 +29,11 @@ declare module 'parquetjs-lite' {
     appendRow(row: Readonly<Record<string, string | number | undefined>>): Promise<void>;
     close(): Promise<void>;
   }
+
+  /** The package is CommonJS without names that Node can see: what is called at run time comes from here. */
+  const parquet: {
+    readonly ParquetSchema: typeof ParquetSchema;
+    readonly ParquetWriter: typeof ParquetWriter;
+  };
+  export default parquet;
 }
