@@ -1,9 +1,11 @@
 import { Command, Option } from 'commander';
 import { STREAM_NAMES } from '../schemas/streams.js';
-import { invoiceIds, wordOf, wordsOf } from './cli-arguments.js';
+import { invoiceIds, wholeNumber, wordOf, wordsOf } from './cli-arguments.js';
 import type { CommandContext, CommonOptions } from './command-context.js';
+import type { DemoOptions } from './commands/demo.js';
 import type { MigrateOptions } from './commands/migrate.js';
 import type { PlanOptions } from './commands/plan.js';
+import type { SandboxCommandOptions } from './commands/sandbox.js';
 import type { StatusOptions } from './commands/status.js';
 import type { SyncOptions } from './commands/sync.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
@@ -45,6 +47,7 @@ export function commandLine(
     .addHelpText('after', HELP_END);
   addRunCommands(program, choose);
   addLookCommands(program, choose);
+  addTryCommands(program, choose);
   return program;
 }
 
@@ -99,6 +102,40 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
       choose({
         options,
         run: async (context) => (await import('./commands/status.js')).status(context, options),
+      }),
+    );
+}
+
+function addTryCommands(program: Command, choose: (chosen: Chosen) => void): void {
+  command(program, 'demo', 'run the whole job against the built-in sandbox into a DuckDB file', false)
+    .option('--dir <folder>', 'where configuration and database go', './demo')
+    .action((options: DemoOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/demo.js')).demo(context, options),
+      }),
+    );
+  command(
+    program,
+    'sandbox',
+    'run the sandbox alone: Graph and storage on loopback, with faults on demand',
+    false,
+  )
+    .addOption(
+      new Option('--port <port>', 'port of Graph; storage takes the next; 0: any').argParser(
+        wholeNumber(0, 65_534),
+      ),
+    )
+    .addOption(
+      new Option('--rows <rows>', 'usage rows of a whole month in one scope').argParser(
+        wholeNumber(0, 100_000_000),
+      ),
+    )
+    .option('--fault <fault...>', 'fault to switch on, name or name:count')
+    .action((options: SandboxCommandOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/sandbox.js')).sandbox(context, options),
       }),
     );
 }

@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ConfigError } from '../../schemas/errors.js';
+import { invocationText } from '../command-line-text.js';
+import type { CommandContext } from '../command-context.js';
+import type { LoadedConfig } from '../config.js';
+import { shownPath } from '../config-problem.js';
+import { demoCommands, demoTables } from '../demo-text.js';
+import type { RunSummary } from '../run-summary.js';
+import { startSandbox, type Sandbox } from '../sandbox/sandbox.js';
+import { summaryText } from '../summary-text.js';
+import { runSync } from '../sync.js';
+import { readDataset } from '../demo-dataset.js';
+import { withDestination } from './with-destination.js';
+
+/** Options of `partner-billing demo`. */
+export interface DemoOptions {
+  readonly dir: string;
+}
+
+/** Always the same where it is free, so that a demo's configuration stays as it is. */
+const PORT = 17_901;
+const MARK = '# Written by `partner-billing demo`, and written anew by the next one.';
+
+/**
+ * `partner-billing demo`: starts the sandbox, writes a configuration for it, runs the main job for all four streams
+ * into a DuckDB file, and prints what the database then holds and what to try next. The sandbox's data depends on the
+ * day only, so a second run finds nothing changed and reads no blob. Returns the run's exit code.
+ */
+export async function demo(context: CommandContext, options: DemoOptions): Promise<number> {
+  const { io } = context;
+  const folder = resolve(io.cwd, options.dir);
+  const file = join(folder, 'connector.yaml');
+  await refuseOthersConfig(file, shownPath(file, io.cwd));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const sandbox = await startOnPort(() => io.clock.now());
+  try {
+    await writeConfig(sandbox, folder, file);
+    const loaded = await context.loadConfig(file);
+    await context.tell(`sandbox: Graph at ${sandbox.graphUrl}, storage at ${sandbox.storageHost}`);
+    const summary = await runDemo(context, loaded);
+    const blobs = sandbox.requests.filter((request) => request.kind === 'blob').length;
+    await context.tell(
+      `${summaryText(summary)}; ${blobs === 0 ? 'no blob was read' : `${blobs} blob reads`}\n`,
+    );
+    if (summary.exitCode !== 0) return summary.exitCode;
+    const dataset = await withDestination(context, loaded, (destination) =>
+      readDataset(destination, loaded.config.destination.dataset),
+    );
+    await context.print(demoTables(dataset));
+    await context.print(demoCommands(invocationText(io.cwd), shownPath(file, io.cwd)));
+    return 0;
+  } finally {
+    await sandbox.close();
+  }
+}
+
+async function refuseOthersConfig(file: string, shown: string): Promise<void> {
+  if (!existsSync(file) || (await readFile(file, 'utf8')).startsWith(MARK)) return;
+  throw new ConfigError({
+    message: `${shown} was not written by the demo, and the demo would replace it`,
+    hint: 'name another folder with --dir',
+    facts: { file: shown },
+  });
+}
+
+async function startOnPort(now: () => Date): Promise<Sandbox> {
+  try {
+    return await startSandbox({ port: PORT, now });
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError) || thrown.facts['port'] === undefined) throw thrown;
+    return await startSandbox({ port: 0, now });
+  }
+}
+
+async function writeConfig(sandbox: Sandbox, folder: string, file: string): Promise<void> {
+  const token = join(folder, 'sandbox-token');
+  await writeFile(token, `${sandbox.token}\n`, { mode: 0o600 });
+  await chmod(token, 0o600);
+  const text = sandbox.configuration({
+    source: { auth: { token: '${file:./sandbox-token}' } },
+    archive: './archive',
+  });
+  await writeFile(file, `${MARK}\n${text}`, { mode: 0o600 });
+}
+
+async function runDemo(context: CommandContext, loaded: LoadedConfig): Promise<RunSummary> {
+  const view = await context.progress();
+  try {
+    return await runSync({
+      loaded,
+      selection: { streams: [], invoices: [] },
+      report: (event) => view.report(event),
+      clock: context.io.clock,
+      signal: context.io.signal,
+      connectorVersion: context.version,
+    });
+  } finally {
+    view.stop();
+  }
+}
