@@ -109,6 +109,7 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
 function addTryCommands(program: Command, choose: (chosen: Chosen) => void): void {
   command(program, 'demo', 'run the whole job against the built-in sandbox into a DuckDB file', false)
     .option('--dir <folder>', 'where configuration and database go', './demo')
+    .addOption(rowsOption())
     .action((options: DemoOptions & CommonOptions) =>
       choose({
         options,
@@ -126,11 +127,7 @@ function addTryCommands(program: Command, choose: (chosen: Chosen) => void): voi
         wholeNumber(0, 65_534),
       ),
     )
-    .addOption(
-      new Option('--rows <rows>', 'usage rows of a whole month in one scope').argParser(
-        wholeNumber(0, 100_000_000),
-      ),
-    )
+    .addOption(rowsOption())
     .option('--fault <fault...>', 'fault to switch on, name or name:count')
     .action((options: SandboxCommandOptions & CommonOptions) =>
       choose({
@@ -174,4 +171,10 @@ function invoiceOption(): Option {
     '--invoice <id...>',
     'only these invoices, configured or not; always asked for',
   ).argParser(invoiceIds);
+}
+
+function rowsOption(): Option {
+  return new Option('--rows <rows>', 'usage rows of a whole month in one scope').argParser(
+    wholeNumber(0, 100_000_000),
+  );
 }

@@ -66,6 +66,7 @@ function scopeTable(scopes: readonly ScopeStatus[]): string {
       { title: 'sum' },
       { title: 'eTag' },
       { title: 'age of data', align: 'right' },
+      { title: 'last asked' },
       { title: 'last answer' },
     ],
     scopes.map((scope) => [
@@ -76,7 +77,8 @@ function scopeTable(scopes: readonly ScopeStatus[]): string {
       sumsText(scope.published?.sums),
       scope.published?.eTag ?? '',
       scope.ageOfDataMs === null ? '' : durationText(scope.ageOfDataMs),
-      [scope.lastAnswer, scope.lastAskedAt].filter((part) => part !== null).join(', '),
+      scope.lastAskedAt ?? '',
+      scope.lastAnswer ?? '',
     ]),
   );
 }

@@ -8,7 +8,7 @@ import type { LoadedConfig } from '../config.js';
 import { shownPath } from '../config-problem.js';
 import { demoCommands, demoTables } from '../demo-text.js';
 import type { RunSummary } from '../run-summary.js';
-import { startSandbox, type Sandbox } from '../sandbox/sandbox.js';
+import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.js';
 import { summaryText } from '../summary-text.js';
 import { runSync } from '../sync.js';
 import { readDataset } from '../demo-dataset.js';
@@ -17,6 +17,8 @@ import { withDestination } from './with-destination.js';
 /** Options of `partner-billing demo`. */
 export interface DemoOptions {
   readonly dir: string;
+  /** Usage rows of a whole month in one scope; the sandbox's default where it is absent. */
+  readonly rows?: number;
 }
 
 /** Always the same where it is free, so that a demo's configuration stays as it is. */
@@ -34,7 +36,10 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
   const file = join(folder, 'connector.yaml');
   await refuseOthersConfig(file, shownPath(file, io.cwd));
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const sandbox = await startOnPort(() => io.clock.now());
+  const sandbox = await startOnPort({
+    now: () => io.clock.now(),
+    ...(options.rows === undefined ? {} : { usageRows: options.rows, reconciliationRows: options.rows }),
+  });
   try {
     await writeConfig(sandbox, folder, file);
     const loaded = await context.loadConfig(file);
@@ -65,12 +70,12 @@ async function refuseOthersConfig(file: string, shown: string): Promise<void> {
   });
 }
 
-async function startOnPort(now: () => Date): Promise<Sandbox> {
+async function startOnPort(options: SandboxOptions): Promise<Sandbox> {
   try {
-    return await startSandbox({ port: PORT, now });
+    return await startSandbox({ ...options, port: PORT });
   } catch (thrown) {
     if (!(thrown instanceof ConfigError) || thrown.facts['port'] === undefined) throw thrown;
-    return await startSandbox({ port: 0, now });
+    return await startSandbox({ ...options, port: 0 });
   }
 }
 
