@@ -8,7 +8,7 @@ import type { Restatement } from './restatement.js';
 import { guidOf, opaqueOf } from './seeded.js';
 
 /** Raised when the same options begin to give other bytes, so that no cache hands out old ones. */
-const GENERATOR = 1;
+const GENERATOR = 2;
 const MINUTE = 60_000;
 
 /** One version of a scope's data in one attribute set: what an eTag stands for. */

@@ -138,7 +138,7 @@ export const CONTENT_FAULTS = {
 export const INVOICE_FAULTS = {
   'invoices-403': '403 with code 900329: app-only is not accepted',
   'invoices-429': '429 with Retry-After',
-  'invoices-500': '500',
+  'invoices-500': '500 with an error of its own form',
   'invoices-repeat': 'size and offset are ignored, and links.next leads to the same invoices again',
 } as const;
 

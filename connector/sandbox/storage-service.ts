@@ -6,6 +6,7 @@ import type { DataVersion } from './data-version.js';
 import type { Exchange, Headers } from './exchange.js';
 import type { FaultSwitch } from './fault-switch.js';
 import { ACCOUNT, type SasAuthority, type SasRefusal } from './sas.js';
+import { guidOf } from './seeded.js';
 import { sendStorageError, storageHeaders } from './storage-answer.js';
 
 /** A body shorter than this is not cut or stalled, so that a reader that resumes comes to an end. */
@@ -112,7 +113,7 @@ export class StorageService {
 
   #eTagOf({ file }: StoredBlob, isRead: boolean): string {
     if (isRead && this.#faults.fires('blob-changed')) this.#changes++;
-    const hex = Buffer.from(file.md5, 'base64').toString('hex').slice(0, 12).toUpperCase();
+    const hex = guidOf(`${file.name} ${file.md5}`).replaceAll('-', '').slice(0, 12).toUpperCase();
     return `"0x8D${hex}${this.#changes === 0 ? '' : String(this.#changes)}"`;
   }
 

@@ -48,7 +48,8 @@ export class SeriesSource {
     const other = mix(random, 1);
     const customer = this.#population.customerBy(mix(random, 2));
     const plan = pick(customer.plans, other);
-    const meterNumber = random % METERS.length;
+    // Stepping through the meters lets even a handful of series have different ones.
+    const meterNumber = (number * 7 + this.#seed) % METERS.length;
     const meter = pick(METERS, meterNumber);
     const isMachine = meter.resourceType.endsWith('/virtualMachines') && meter.earnsCredit;
     const cover = isMachine ? other % 5 : -1;

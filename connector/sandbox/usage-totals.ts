@@ -60,8 +60,7 @@ export class UsageTotals {
     const end = Math.min(this.#rows.rows, this.#next + count);
     for (; this.#next < end; this.#next++) {
       const { series, price, quantity } = this.#rows.row(this.#next, 0);
-      const key =
-        (series.plan.number * 64 + series.meterNumber) * PRICE_KINDS.length + PRICE_KINDS.indexOf(price.kind);
+      const key = totalKey(series, price);
       const amount = billedAmount(price, quantity);
       const running = this.#running.get(key);
       if (running === undefined) {
@@ -72,4 +71,10 @@ export class UsageTotals {
       }
     }
   }
+}
+
+/** What tells one total from another; the two ways of covering usage are different lines of the invoice. */
+function totalKey({ plan, meterNumber, coveredBy }: UsageSeries, { kind }: Price): number {
+  const priced = (plan.number * 64 + meterNumber) * PRICE_KINDS.length + PRICE_KINDS.indexOf(kind);
+  return priced * 2 + (coveredBy === 'reservation' ? 1 : 0);
 }

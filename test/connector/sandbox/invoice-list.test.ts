@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Sandbox } from '../../../connector/sandbox/sandbox.js';
+import { ask, json, small, type Answer } from './sandbox-client.js';
+
+interface Page {
+  readonly totalCount: number;
+  readonly items: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly amendments: readonly Note[];
+  }[];
+  readonly links: { readonly next?: { readonly uri: string } };
+}
+interface Note {
+  readonly id: string;
+  readonly amendsOf: string;
+  readonly documentType: string;
+}
+
+describe('Partner Center’s invoice list of the sandbox', () => {
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    sandbox = await small();
+  });
+  afterAll(() => sandbox.close());
+
+  const list = (path: string): Promise<Answer> =>
+    ask(`${sandbox.partnerCenterUrl}${path}`, {
+      headers: { Authorization: `Bearer ${sandbox.partnerCenterToken}`, 'MS-RequestId': 'mine' },
+    });
+
+  it('takes its own token only and echoes its own headers', async () => {
+    const graphToken = { Authorization: `Bearer ${sandbox.token}` };
+    const refused = await ask(`${sandbox.partnerCenterUrl}/invoices`, { headers: graphToken });
+    expect([refused.status, json(refused)['code']]).toEqual([401, '900420']);
+    const taken = await list('/invoices');
+    expect([taken.status, taken.headers['ms-requestid']]).toEqual([200, 'mine']);
+    expect((await list('/invoices/G016907411')).status).toBe(403);
+  });
+
+  it('leads through its pages by relative links until there is no next one', async () => {
+    const ids: string[] = [];
+    let uri: string | undefined = '/invoices?size=2&offset=0';
+    let pages = 0;
+    while (uri !== undefined) {
+      const page: Page = json(await list(uri)) as unknown as Page;
+      ids.push(...page.items.map(({ id }) => id));
+      expect(page.items.length).toBeLessThanOrEqual(2);
+      uri = page.links.next?.uri;
+      pages++;
+    }
+    const whole = json(await list('/invoices')) as unknown as Page;
+    expect(pages).toBe(3);
+    expect(ids).toEqual(whole.items.map(({ id }) => id));
+    expect(whole.totalCount).toBe(ids.length);
+    expect(ids.slice(0, 2)).toEqual(['G016907411', 'G016907412']);
+  });
+
+  it('nests notes below what they amend and shows void and legacy documents', async () => {
+    const { items } = json(await list('/invoices')) as unknown as Page;
+    const notes = items.flatMap(({ amendments }) => amendments);
+    expect(notes.map(({ documentType }) => documentType)).toEqual(['adjustment_note', 'void_note']);
+    expect(notes[0]?.amendsOf).toBe('G016907411');
+    expect(items.map(({ status }) => status)).toContain('void');
+    expect(items.filter(({ id }) => id.startsWith('D'))).toHaveLength(3);
+    const ids = [...items, ...notes].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('has the exact sum of an invoice’s lines as a number token', async () => {
+    const text = (await list('/invoices')).body.toString('utf8');
+    const total = sandbox.totalCharges('G016907412');
+    expect(total).toMatch(/^\d+(\.\d{1,2})?$/);
+    expect(text).toContain(
+      `"totalCharges":${total},"paidAmount":0,"currencyCode":"EUR","currencySymbol":"€"`,
+    );
+  });
+
+  it('repeats itself, fails and throttles on demand', async () => {
+    sandbox.setFaults(['invoices-repeat:1']);
+    const page = json(await list('/invoices?size=2&offset=40')) as unknown as Page;
+    expect(page.items[0]?.id).toBe('G016907411');
+    expect(page.links.next?.uri).toBe('/invoices?size=2&offset=42');
+    sandbox.setFaults(['invoices-403:1', 'invoices-429:1', 'invoices-500:1']);
+    const answers = [await list('/invoices'), await list('/invoices'), await list('/invoices')];
+    expect(answers.map(({ status }) => status)).toEqual([403, 429, 500]);
+    expect(answers[1]?.headers['retry-after']).toBe('57');
+    sandbox.setFaults([]);
+    expect((await list('/invoices')).status).toBe(200);
+  });
+});
