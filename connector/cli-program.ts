@@ -5,10 +5,12 @@ import type { CommandContext, CommonOptions } from './command-context.js';
 import type { DemoOptions } from './commands/demo.js';
 import type { MigrateOptions } from './commands/migrate.js';
 import type { PlanOptions } from './commands/plan.js';
+import type { QueryArguments } from './commands/query-arguments.js';
 import type { SandboxCommandOptions } from './commands/sandbox.js';
 import type { StatusOptions } from './commands/status.js';
 import type { SyncOptions } from './commands/sync.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
+import type { QueryFormat } from './query-output.js';
 
 /** What the arguments ask for. The command itself, and everything it needs, is loaded when it runs. */
 export interface Chosen {
@@ -23,6 +25,8 @@ export interface ProgramOutput {
 }
 
 const NAME = 'partner-billing';
+/** Repeated here, compiler-checked, because what writes the formats is loaded only when it runs. */
+const QUERY_FORMATS = ['table', 'csv', 'json', 'parquet'] as const satisfies readonly QueryFormat[];
 
 /** The command line: parsing it calls `choose` once with what is to be done, or throws a CommanderError. */
 export function commandLine(
@@ -102,6 +106,20 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
       choose({
         options,
         run: async (context) => (await import('./commands/status.js')).status(context, options),
+      }),
+    );
+  command(program, 'query', 'run one SQL statement on the destination, read-only')
+    .argument('<sql>', 'the statement, in quotes')
+    .addOption(
+      new Option('--format <format>', QUERY_FORMATS.join(', '))
+        .default('table')
+        .argParser(wordOf(QUERY_FORMATS)),
+    )
+    .option('--output <file>', 'write to a file in place of standard output')
+    .action((sql: string, options: QueryArguments & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/query-arguments.js')).query(context, sql, options),
       }),
     );
 }

@@ -47,7 +47,7 @@ describe('--help and --version', () => {
   it('print to standard output and end well', async () => {
     const help = await runCli(['--help'], { cwd });
     expect(help).toMatchObject({ exitCode: 0, err: '' });
-    for (const name of ['sync', 'check', 'plan', 'status', 'migrate']) {
+    for (const name of ['sync', 'check', 'plan', 'status', 'query', 'migrate', 'demo', 'sandbox']) {
       expect(help.out).toMatch(new RegExp(`^  ${name} `, 'm'));
       const one = await runCli([name, '--help'], { cwd });
       expect(one).toMatchObject({ exitCode: 0, err: '' });
@@ -90,6 +90,11 @@ describe('usage errors', () => {
       ['status', '--log-format', 'xml'],
       'It must be one of pretty, json.\nTry: partner-billing status --help\n',
     ],
+    [['query', 'SELECT', '1'], 'Try: partner-billing query --help\n'],
+    [['query'], "error: missing required argument 'sql'\nTry: partner-billing query --help\n"],
+    [['query', 'x', '--format', 'jsno'], 'Did you mean json?\nTry: partner-billing query --help\n'],
+    [['sandbox', '--port', '70000'], 'from 0 to 65534.\nTry: partner-billing sandbox --help\n'],
+    [['demo', '--config', 'x'], "error: unknown option '--config'\nTry: partner-billing demo --help\n"],
     [['migrate', '--sq'], '(Did you mean --sql?)\nTry: partner-billing migrate --help\n'],
   ])('of %j end with what to try and exit 2', async (argv, ending) => {
     const { exitCode, out, err } = await runCli(argv, { cwd });
