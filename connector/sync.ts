@@ -169,17 +169,18 @@ async function recordRun(
   const answers = results
     .map((result) => result.answer)
     .filter((answer): answer is ScopeAnswer => answer !== null);
-  const { scopes: _scopes, warnings: _warnings, ...run } = summary;
-  const outcomes = summary.scopes.map(({ stream, scope, outcome, counts }) => ({
-    stream,
-    scope,
-    outcome,
-    counts,
+  const { runId, startedAt, finishedAt, connectorVersion, outcome, exitCode } = summary;
+  const run = { runId, startedAt, finishedAt, connectorVersion, outcome, exitCode };
+  const scopes = summary.scopes.map((scope) => ({
+    stream: scope.stream,
+    scope: scope.scope,
+    outcome: scope.outcome,
+    counts: scope.counts,
   }));
   try {
     await withSession(destination, 'write', async (session) => {
       await session.recordAnswers(answers);
-      await session.recordRun({ ...run, counts: JSON.stringify(outcomes) });
+      await session.recordRun({ ...run, counts: JSON.stringify(scopes) });
     });
     return summary;
   } catch (thrown) {
