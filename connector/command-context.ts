@@ -73,11 +73,14 @@ export class CommandContext {
     await this.print(JSON.stringify(this.io.secrets.scrubJson(value), null, 2));
   }
 
-  /** Writes text for people to standard error, unless `--quiet`; in JSON logs as a line of its own. */
-  async tell(text: string): Promise<void> {
+  /**
+   * Writes text for people to standard error, unless `--quiet`. JSON logs get `fields` with the message instead,
+   * where they are given.
+   */
+  async tell(text: string, fields?: { readonly message: string; readonly summary?: object }): Promise<void> {
     if (this.options.quiet === true) return;
-    if (this.options.logFormat === 'json') (await this.log()).info(text);
-    else this.terminal.write(text);
+    if (this.options.logFormat !== 'json') this.terminal.write(text);
+    else (await this.log()).info(fields ?? { message: text });
   }
 
   /** Warns, even with `--quiet`. */

@@ -11,10 +11,21 @@ export function isSecretKey(key: string): boolean {
   return SECRET_KEYS.includes(key) || ADDRESS_KEYS.includes(key);
 }
 
-/** Every secret value of a configuration, passwords in addresses included as written and as decoded. */
-export function secretsOf(config: Config): string[] {
+/** Variables that the drivers and the sign-in classes read by themselves. */
+const SECRET_VARIABLES = [
+  'AZURE_CLIENT_SECRET',
+  'AZURE_CLIENT_CERTIFICATE_PASSWORD',
+  'AZURE_PASSWORD',
+  'PGPASSWORD',
+];
+
+/**
+ * Every secret value of a configuration, passwords in addresses included as written and as decoded, and those of
+ * the environment that are used without being named in it.
+ */
+export function secretsOf(config: Config, env: NodeJS.ProcessEnv): string[] {
   const { auth, proxy } = config.source;
-  const secrets: (string | undefined)[] = [];
+  const secrets = SECRET_VARIABLES.map((name) => env[name]);
   if (auth.method === 'client_secret') secrets.push(auth.client_secret);
   if (auth.method === 'client_certificate') secrets.push(auth.certificate_password);
   if (auth.method === 'static_token') secrets.push(auth.token);

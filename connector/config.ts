@@ -49,7 +49,7 @@ export async function loadConfig(search: ConfigSearch): Promise<LoadedConfig> {
     config,
     path,
     warnings: secretsWrittenIn(tree).map((key) => literalSecretWarning(file, tree, key)),
-    secrets: secretsOf(config),
+    secrets: secretsOf(config, search.env),
     resolve: (relative) => resolve(dirname(path), relative),
   };
 }

@@ -29,7 +29,7 @@ export class Terminal {
   write(text: string): void {
     if (text === '') return;
     const whole = text.endsWith('\n') ? text : `${text}\n`;
-    this.out.write(`${this.eraseText()}${this.scrub(whole)}${this.drawText()}`);
+    this.out.write(`${this.eraseText()}${this.printable(whole)}${this.drawText()}`);
   }
 
   /** Replaces the live lines; does nothing where there is no terminal, or where nothing changed. */
@@ -47,13 +47,25 @@ export class Terminal {
   }
 
   private drawText(): string {
-    const width = Math.max(20, (this.out.columns ?? 80) - 1);
-    const height = Math.max(2, (this.out.rows ?? 24) - 2);
+    const width = sizeOf(this.out.columns, 80) - 1;
+    const height = sizeOf(this.out.rows, 24) - 2;
     const fits = this.#live.length <= height;
     const shown = fits
       ? this.#live
       : [...this.#live.slice(0, height - 1), `... and ${this.#live.length - height + 1} more`];
     this.#drawn = shown.length;
-    return shown.map((line) => `${this.scrub(line).slice(0, width)}\n`).join('');
+    return shown.map((line) => `${this.printable(line).replaceAll('\n', ' ').slice(0, width)}\n`).join('');
   }
+
+  /** Without secrets, and without control characters: what a server says must not steer the terminal. */
+  private printable(text: string): string {
+    return this.scrub(text).replace(CONTROL, '?');
+  }
+}
+
+const CONTROL = /[^\P{Cc}\n\t]/gu;
+
+/** Some terminals say that they have 0 columns. */
+function sizeOf(said: number | undefined, usual: number): number {
+  return said === undefined || said < 5 ? usual : said;
 }

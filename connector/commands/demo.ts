@@ -7,6 +7,7 @@ import type { CommandContext } from '../command-context.js';
 import type { LoadedConfig } from '../config.js';
 import { shownPath } from '../config-problem.js';
 import { demoCommands, demoTables } from '../demo-text.js';
+import { countOf } from '../quantity-text.js';
 import type { RunSummary } from '../run-summary.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.js';
 import { summaryText } from '../summary-text.js';
@@ -53,7 +54,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
     const dataset = await withDestination(context, loaded, (destination) =>
       readDataset(destination, loaded.config.destination.dataset),
     );
-    await context.print(demoTables(dataset));
+    await context.print(`\n${demoTables(dataset)}`);
     await context.print(demoCommands(invocationText(io.cwd), shownPath(file, io.cwd)));
     return 0;
   } finally {

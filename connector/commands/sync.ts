@@ -28,7 +28,7 @@ export async function sync(context: CommandContext, options: SyncOptions): Promi
     });
     view.stop();
     if (options.json === true) await context.printJson(summary);
-    else await context.tell(summaryText(summary));
+    else await context.tell(summaryText(summary), { message: summary.outcome, summary });
     return summary.exitCode;
   } finally {
     view.stop();

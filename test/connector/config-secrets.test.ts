@@ -173,6 +173,12 @@ describe('a secret written in the file', () => {
     expect(secrets).toContain(SECRET);
   });
 
+  it('counts as one too where a driver reads it from the environment by itself', async () => {
+    const text = configText({ destination: '{ type: postgres, url: "postgres://u@h/d" }' });
+    const { secrets } = await load(text, { PGPASSWORD: SECRET, AZURE_CLIENT_SECRET: 'other', HOME: '/x' });
+    expect(secrets).toEqual(['other', SECRET]);
+  });
+
   it('gives none where only the password is filled in', async () => {
     const text = configText({ destination: '{ type: postgres, url: "postgres://u:${env:PW}@h/d" }' });
     const { warnings, secrets } = await load(text, { PW: 'p%40ss-word' });

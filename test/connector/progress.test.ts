@@ -259,6 +259,15 @@ describe('Terminal', () => {
     expect(written.join('')).not.toContain('secret');
   });
 
+  it('lets no control character of what a server said through, and keeps live lines on one line each', () => {
+    const { terminal: screen, written } = terminal(false);
+    screen.write('a\u001b[31mred\u0007\u009b2J\rb\tc\nd');
+    expect(written).toEqual(['a?[31mred??2J?b\tc\nd\n']);
+    const live = terminal(true, { columns: 0, rows: 0 });
+    live.terminal.show(['x\ny']);
+    expect(live.written).toEqual(['x y\n']);
+  });
+
   it('shows no live lines where nobody looks', () => {
     const { terminal: screen, written } = terminal(false);
     screen.show(['live']);

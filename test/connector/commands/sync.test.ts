@@ -75,6 +75,17 @@ describe('sync', () => {
     expect(err).not.toMatch(/^run /m);
   });
 
+  it('writes events and the summary as JSON lines with --log-format json', async () => {
+    const { out, err } = await run(['sync', '--log-format', 'json']);
+    const lines = err
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(out).toBe('');
+    expect(lines.filter((line) => line['event'] === 'scope.finished')).toHaveLength(2);
+    expect(lines.at(-1)).toMatchObject({ level: 'info', message: '2 published', summary: { exitCode: 0 } });
+  });
+
   it.each([
     ['trace', 'json'],
     ['trace', 'pretty'],
