@@ -14,8 +14,11 @@ import { publishRequest, snapshotOf, type Snapshot, type SourceRecord } from '..
 export interface ContractDatabase {
   /** A destination over the database with that dataset. */
   destination(dataset: string): Destination;
-  /** Runs a statement by hand, as a user with every right would; no session of ours is open meanwhile. */
-  byHand(sql: string): Promise<void>;
+  /**
+   * Runs a statement by hand, as a user with every right would; no session of ours is open meanwhile. `dataset` says
+   * where, for drivers that test each dataset in a database of its own.
+   */
+  byHand(sql: string, dataset: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -29,6 +32,7 @@ export class Dataset {
   readonly name: string;
   readonly destination: Destination;
   private loads = 0;
+  private open: DestinationSession | undefined;
 
   private constructor(readonly database: ContractDatabase) {
     datasets += 1;
@@ -50,6 +54,18 @@ export class Dataset {
 
   async write<T>(work: (session: DestinationSession) => Promise<T>): Promise<T> {
     return this.with('write', work);
+  }
+
+  /** Keeps one session open for all publishes in `work`; nothing is queried meanwhile. */
+  async inOneSession(work: () => Promise<void>): Promise<void> {
+    await this.write(async (session) => {
+      this.open = session;
+      try {
+        await work();
+      } finally {
+        this.open = undefined;
+      }
+    });
   }
 
   async read<T>(work: (session: DestinationSession) => Promise<T>): Promise<T> {
@@ -103,6 +119,11 @@ export class Dataset {
     });
   }
 
+  /** A statement by hand in the dataset's database; `{d}` is the dataset. */
+  async byHand(sql: string): Promise<void> {
+    await this.database.byHand(sql.replaceAll('{d}', this.name), this.name);
+  }
+
   /** The one value of a read-only query. */
   async value(sql: string): Promise<string | null> {
     const [row] = await this.rows(sql);
@@ -127,6 +148,7 @@ export class Dataset {
     mode: 'read' | 'write',
     work: (session: DestinationSession) => Promise<T>,
   ): Promise<T> {
+    if (this.open !== undefined) return work(this.open);
     const session = await this.destination.open(mode);
     try {
       return await work(session);

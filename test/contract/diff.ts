@@ -37,34 +37,36 @@ async function compareSequence(
 ): Promise<void> {
   let rows: readonly NarrowRow[] = [];
   const past: (PastRow & { by: string })[] = [];
-  for (const [index, fields] of sequence.entries()) {
-    const records = fields.map((one) => usageRecord({ ...one, InvoiceNumber: invoice }));
-    const half = Math.floor(records.length / 2);
-    const snapshot = await snapshotOf(BILLED_USAGE, { x: records.slice(0, half), y: records.slice(half) });
-    const loadId = `${invoice}-${index + 1}`;
-    const expected = publishSlowly(rows, await narrowRecords(snapshot, BILLED_USAGE.measures), loadId);
-    const result = await dataset.publishSnapshot({ ...INVOICE, invoice }, snapshot, {
-      loadId,
-      allowEmpty: true,
-    });
-    expect(result.counts).toMatchObject({
-      staged: records.length,
-      updated: expected.past.filter(({ change }) => change === 'changed').length,
-      deleted: expected.past.filter(({ change }) => change === 'removed').length,
-      inserted: expected.rows.filter((row) => row.loadId === loadId && row.firstLoadId === loadId).length,
-    });
-    rows = expected.rows;
-    past.push(...expected.past.map((row) => ({ ...row, by: loadId })));
-  }
-  const columns = `line_item_key, _row_hash, line_item_occurrence, _load_id, _first_load_id`;
+  await dataset.inOneSession(async () => {
+    for (const [index, fields] of sequence.entries()) {
+      const records = fields.map((one) => usageRecord({ ...one, InvoiceNumber: invoice }));
+      const half = Math.floor(records.length / 2);
+      const snapshot = await snapshotOf(BILLED_USAGE, { x: records.slice(0, half), y: records.slice(half) });
+      const loadId = `${invoice}-${index + 1}`;
+      const expected = publishSlowly(rows, await narrowRecords(snapshot, BILLED_USAGE.measures), loadId);
+      const result = await dataset.publishSnapshot({ ...INVOICE, invoice }, snapshot, {
+        loadId,
+        allowEmpty: true,
+      });
+      expect(result.counts).toMatchObject({
+        staged: records.length,
+        updated: expected.past.filter(({ change }) => change === 'changed').length,
+        deleted: expected.past.filter(({ change }) => change === 'removed').length,
+        inserted: expected.rows.filter((row) => row.loadId === loadId && row.firstLoadId === loadId).length,
+      });
+      rows = expected.rows;
+      past.push(...expected.past.map((row) => ({ ...row, by: loadId })));
+    }
+  });
+  const columns = 'line_item_key, _row_hash, line_item_occurrence, _load_id, _first_load_id';
   const own = `WHERE _first_load_id LIKE '${invoice}-%'`;
-  expect(await lines(dataset, `SELECT ${columns} FROM {d}.billed_usage ${own}`)).toEqual(
-    rows.map(line).sort(),
+  const found = await lines(
+    dataset,
+    `SELECT ${columns}, 'now' AS by_load, 'there' AS change FROM {d}.billed_usage ${own}
+     UNION ALL SELECT ${columns}, _replaced_by_load_id, _change FROM {d}.billed_usage_history ${own}`,
   );
-  const history = `SELECT ${columns}, _replaced_by_load_id, _change FROM {d}.billed_usage_history ${own}`;
-  expect(await lines(dataset, history)).toEqual(
-    past.map((row) => `${line(row)} ${row.by} ${row.change}`).sort(),
-  );
+  const now = rows.map((row) => `${line(row)} now there`);
+  expect(found).toEqual([...now, ...past.map((row) => `${line(row)} ${row.by} ${row.change}`)].sort());
 }
 
 async function lines(dataset: Dataset, sql: string): Promise<string[]> {

@@ -20,13 +20,13 @@ export function describeRecords(database: () => ContractDatabase): void {
 
   test('a dataset that a newer or a different connector migrated is refused, and not changed', async () => {
     const dataset = await Dataset.migrated(database());
-    await database().byHand(
-      `INSERT INTO ${dataset.name}._migrations SELECT 999, 'from_the_future', checksum, applied_at, connector_version FROM ${dataset.name}._migrations WHERE number = 1`,
+    await dataset.byHand(
+      `INSERT INTO {d}._migrations SELECT 999, 'from_the_future', checksum, applied_at, connector_version FROM {d}._migrations WHERE number = 1`,
     );
     const newer = await failure(dataset.write((session) => session.migrate()));
     expect(newer).toMatchObject({ kind: 'config', facts: { migration: 'from_the_future' } });
-    await database().byHand(`DELETE FROM ${dataset.name}._migrations WHERE number = 999`);
-    await database().byHand(`UPDATE ${dataset.name}._migrations SET checksum = 'other' WHERE number = 2`);
+    await dataset.byHand(`DELETE FROM {d}._migrations WHERE number = 999`);
+    await dataset.byHand(`UPDATE {d}._migrations SET checksum = 'other' WHERE number = 2`);
     const other = await failure(dataset.write((session) => session.pendingMigrations()));
     expect(other.message).toContain('is not the one that this connector ships');
   });
@@ -190,13 +190,10 @@ export function describeRecords(database: () => ContractDatabase): void {
 
   test('columns, indexes and views that a user added survive, also in rows that change', async () => {
     const dataset = await Dataset.migrated(database());
-    const table = `${dataset.name}.billed_usage`;
     await dataset.publish(INVOICE, [usageRecord({ MeterId: 'a' }), usageRecord({ MeterId: 'b' })]);
-    await database().byHand(`ALTER TABLE ${table} ADD COLUMN "My Note" VARCHAR DEFAULT 'none'`);
-    await database().byHand(`UPDATE ${table} SET "My Note" = 'seen ' || meter_id`);
-    await database().byHand(
-      `CREATE VIEW ${dataset.name}.mine AS SELECT meter_id, "My Note" AS note FROM ${table}`,
-    );
+    await dataset.byHand(`ALTER TABLE {d}.billed_usage ADD COLUMN "My Note" VARCHAR DEFAULT 'none'`);
+    await dataset.byHand(`UPDATE {d}.billed_usage SET "My Note" = 'seen ' || meter_id`);
+    await dataset.byHand(`CREATE VIEW {d}.mine AS SELECT meter_id, "My Note" AS note FROM {d}.billed_usage`);
     const changed = await dataset.publish(INVOICE, [
       usageRecord({ MeterId: 'a' }),
       usageRecord({ MeterId: 'b', Quantity: '3' }),
