@@ -8,6 +8,15 @@ import type { UsageSeries } from './usage-series.js';
 /** The fields of a row that change from day to day, in their order in a line. */
 const DAILY = ['UsageDate', 'Quantity', 'BillingPreTaxTotal', 'PricingPreTaxTotal'] as const;
 
+const FULL_COLUMNS = USAGE_COLUMNS.map(({ source, inBasic }) => ({
+  source,
+  inBasic,
+  /** The field's name as a line has it. */
+  name: `"${source}":`,
+  isDaily: DAILY.some((daily) => daily === source),
+}));
+const LINE_COLUMNS = { full: FULL_COLUMNS, basic: FULL_COLUMNS.filter(({ inBasic }) => inBasic) };
+
 /**
  * A usage line with its daily fields left out: five stretches of bytes, with `UsageDate`, `Quantity`,
  * `BillingPreTaxTotal` and `PricingPreTaxTotal` to be written between them, in that order. Like Spark, a field
@@ -20,29 +29,29 @@ export function usageTemplate(
   price: Price,
   attributeSet: AttributeSet,
 ): readonly Buffer[] {
-  const values = new Map<string, string | null>(
-    Object.entries({
-      ...who(tenantId, scope, series),
-      ...what(series),
-      ...when(scope, series),
-      ...money(scope, price),
-      ...benefit(scope, series),
-    }),
-  );
+  const values: Readonly<Record<string, string | null>> = {
+    ...who(tenantId, scope, series),
+    ...what(series),
+    ...when(scope, series),
+    ...money(scope, price),
+    ...benefit(scope, series),
+  };
   const stretches: Buffer[] = [];
-  let text = '{';
-  for (const { source, inBasic } of USAGE_COLUMNS) {
-    if (!inBasic && attributeSet === 'basic') continue;
-    const name = `${text.endsWith('{') ? '' : ','}"${source}":`;
-    if (DAILY.some((daily) => daily === source)) {
-      stretches.push(Buffer.from(text + name));
+  let text = '';
+  let separator = '{';
+  for (const { source, name, isDaily } of LINE_COLUMNS[attributeSet]) {
+    if (isDaily) {
+      stretches.push(Buffer.from(text + separator + name));
       text = '';
-      continue;
+    } else {
+      const value = values[source];
+      if (value === undefined || value === null) continue;
+      text += separator + name + value;
     }
-    const value = values.get(source) ?? null;
-    if (value !== null) text += `${name}${value}`;
+    separator = ',';
   }
-  return [...stretches, Buffer.from(`${text}}`)];
+  stretches.push(Buffer.from(`${text}}`));
+  return stretches;
 }
 
 function quoted(text: string | null): string | null {
