@@ -75,7 +75,12 @@ function advanced(before: ScopeProgress, event: ProgressEvent, now: number): Sco
     case 'export.resumed':
       return { ...rest, phase: 'export' };
     case 'export.polled':
-      return { ...rest, phase: 'export', status: event.status, waitUntil: now + event.waitMs };
+      return {
+        ...rest,
+        phase: 'export',
+        status: event.status,
+        waitUntil: event.waitMs > 0 ? now + event.waitMs : null,
+      };
     case 'manifest.read':
       return { ...rest, phase: 'download', blobs: event.blobs };
     case 'blob.bytes':

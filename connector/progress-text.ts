@@ -24,12 +24,17 @@ function phaseText(scope: ScopeProgress, now: number): string {
     case 'export':
       return scope.status === null
         ? 'export asked for'
-        : `exporting: Graph says ${scope.status}, polled again ${again}`;
+        : `exporting: Graph says ${wordOf(scope.status)}${scope.waitUntil === null ? '' : `, polled again ${again}`}`;
     case 'download':
       return downloadText(scope);
     case 'load':
       return `loading: ${countOf(scope.records, 'record')}, ${countText(scope.blobsLoaded)} of ${countOf(scope.blobs, 'blob')}`;
   }
+}
+
+/** Graph's word without the type that may follow it: `running (runningOperation)`. */
+function wordOf(status: string): string {
+  return status.replace(/ \(\w*\)$/, '');
 }
 
 function downloadText(scope: ScopeProgress): string {
@@ -54,7 +59,7 @@ export function eventLine(event: ProgressEvent, before: ProgressState, now: numb
     case 'export.resumed':
       return line('continues where an earlier run stopped');
     case 'export.polled':
-      return before.get(label)?.status === event.status ? null : line(`Graph says ${event.status}`);
+      return before.get(label)?.status === event.status ? null : line(`Graph says ${wordOf(event.status)}`);
     case 'manifest.read':
       return line(`manifest lists ${countOf(event.blobs, 'blob')}, eTag ${event.eTag}`);
     case 'retried':

@@ -47,9 +47,9 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
     await context.tell(`sandbox: Graph at ${sandbox.graphUrl}, storage at ${sandbox.storageHost}`);
     const summary = await runDemo(context, loaded);
     const blobs = sandbox.requests.filter((request) => request.kind === 'blob').length;
-    await context.tell(
-      `${summaryText(summary)}; ${blobs === 0 ? 'no blob was read' : `${blobs} blob reads`}\n`,
-    );
+    const read = blobs === 0 ? 'no blob was read' : countOf(blobs, 'blob read');
+    const message = `${summary.outcome}; ${read}`;
+    await context.tell(`${summaryText(summary)}; ${read}`, { message, summary });
     if (summary.exitCode !== 0) return summary.exitCode;
     const dataset = await withDestination(context, loaded, (destination) =>
       readDataset(destination, loaded.config.destination.dataset),
