@@ -119,7 +119,7 @@ class RowReader {
       const chunk = await this.#next();
       if (chunk === undefined) break;
       read += chunk.rowCount;
-      yield* chunk.convertRows(valueText);
+      yield* textRows(chunk);
     }
     if (read === this.#rows) return;
     throw new SystemError({
@@ -140,6 +140,15 @@ class RowReader {
     this.#ended = true;
     return undefined;
   }
+}
+
+/** By column first: the library looks its vectors up again for every value otherwise. */
+function* textRows(chunk: DuckDBDataChunk): Generator<readonly (string | null)[]> {
+  const columns = Array.from({ length: chunk.columnCount }, (_, column) =>
+    chunk.convertColumnValues(column, valueText),
+  );
+  const { rowCount } = chunk;
+  for (let row = 0; row < rowCount; row += 1) yield columns.map((values) => values[row] ?? null);
 }
 
 async function putDatasetFirst(connection: DuckDBConnection, dataset: string): Promise<void> {

@@ -136,7 +136,7 @@ describe('an open database', () => {
   test('reaches no other file, no extension and no setting', async () => {
     await makeFile();
     for (const mode of ['write', 'read', 'query'] as const) {
-      const { connection, close } = await openFile(path, mode, LIMITS);
+      const database = await openFile(path, mode, LIMITS);
       for (const sql of [
         `COPY t TO '${folder}/t.csv'`,
         `SELECT * FROM read_text('/etc/hostname')`,
@@ -147,11 +147,11 @@ describe('an open database', () => {
         `SET temp_directory = '${folder}'`,
         "SET memory_limit = '100GB'",
       ]) {
-        await expect(connection.run(sql), `${mode}: ${sql}`).rejects.toThrow(
+        await expect(database.connection.run(sql), `${mode}: ${sql}`).rejects.toThrow(
           /Permission|locked|read-only|disabled/,
         );
       }
-      close();
+      database.close();
     }
   });
 
