@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { isAbsolute, resolve } from 'node:path';
 import type { TokenCredential } from '@azure/identity';
 import type { Config } from '../../schemas/config.js';
@@ -108,8 +109,10 @@ export function createExtractor(options: ExtractorOptions): Extractor {
   const slots = createSlots(config.limits.concurrent_blobs);
   const space = watchFreeSpace(spool.root, options.freeBytes);
   return {
-    exportScope: (request, publishedOf, { force = false, signal } = {}) =>
-      exportScope({
+    exportScope: async (request, publishedOf, { force = false, signal } = {}) => {
+      // As many scopes as are configured wait on a run's one signal; that is no leak to warn about.
+      if (signal !== undefined) setMaxListeners(0, signal);
+      return await exportScope({
         config,
         spool,
         client,
@@ -124,6 +127,7 @@ export function createExtractor(options: ExtractorOptions): Extractor {
         publishedOf,
         force,
         signal,
-      }),
+      });
+    },
   };
 }

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { ConfigError } from '../../schemas/errors.js';
 
 /** Bytes that are left free for everything else on the disk. */
-const KEPT_FREE = 256 * 1024 * 1024;
+const KEPT_FREE = 64 * 1024 * 1024;
 
 /** Keeps downloads that run at the same time from filling the disk together. */
 export interface FreeSpace {

@@ -1,10 +1,4 @@
-import {
-  ConfigError,
-  IntegrityError,
-  TransientError,
-  type ConnectorError,
-  type Fact,
-} from '../../schemas/errors.js';
+import { ConfigError, TransientError, type ConnectorError, type Fact } from '../../schemas/errors.js';
 import { graphErrorSchema } from '../../schemas/graph.js';
 import { scopeLabel, type Scope } from '../../schemas/scope.js';
 
@@ -89,13 +83,6 @@ export function graphError(refusal: GraphRefusal): ConnectorError {
     return new ConfigError({
       message,
       hint: 'look at source.graph_url (normally https://graph.microsoft.com/v1.0) and at what was asked for',
-      facts,
-    });
-  }
-  if (status >= 200 && status < 300) {
-    return new IntegrityError({
-      message,
-      hint: 'that is no documented answer; report it to Microsoft with the request id',
       facts,
     });
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import pMap from 'p-map';
 import type { LoadPackage } from '../load-package.js';
 import { downloadBlob, type BlobContext } from './blob-download.js';
@@ -39,6 +40,7 @@ export async function downloadPackage(
   const missing = (loadPackage.manifest()?.blobs ?? []).filter(({ name }) => !whole.has(name));
   const failure = new AbortController();
   const signal = AbortSignal.any([failure.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  setMaxListeners(0, signal);
   await pMap(
     missing,
     async ({ name }) => {

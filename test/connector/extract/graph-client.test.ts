@@ -1,6 +1,4 @@
-import { connect, createServer, type Server } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { connectGraph, type GraphConnection } from '../../../connector/extract/extractor.js';
 import { GRAPH_TIMEOUTS } from '../../../connector/extract/graph-request.js';
 import { ConfigError, IntegrityError, TransientError } from '../../../schemas/errors.js';
@@ -133,6 +131,31 @@ describe('a request to Graph', () => {
     expect(here.graph.requests).toHaveLength(2);
   });
 
+  it('whose token has expired in the meantime gets a new one without notice', async () => {
+    let tokens = 0;
+    const graph = await startServer((request, response) => {
+      if (request.headers.authorization === 'Bearer token-1') sendJson(response, 401, undefined);
+      else sendJson(response, 200, { status: 'running' });
+    });
+    const clock = testClock();
+    const { events, report } = collected();
+    const { client } = connectGraph({
+      config: configOf(graph.origin),
+      report,
+      clock,
+      credential: {
+        getToken: () => {
+          tokens += 1;
+          return Promise.resolve({ token: `token-${tokens}`, expiresOnTimestamp: Infinity });
+        },
+      },
+    });
+    expect(await client.request({ method: 'GET', url: `${graph.origin}/x`, errand: 'poll' })).toMatchObject({
+      status: 200,
+    });
+    expect([clock.waits, events]).toEqual([[], []]);
+  });
+
   it('that is forbidden names permission and setup', async () => {
     const error = await errorOf(poll(await scene(status(403))));
     expect((error as ConfigError).message).toContain('PartnerBilling.Read.All');
@@ -240,73 +263,7 @@ describe('a request to Graph', () => {
   });
 });
 
-describe('proxy and certificates', () => {
-  const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
-  const before = new Map<string, string | undefined>();
-  const servers: Server[] = [];
-
-  beforeEach(() => {
-    for (const name of names) before.set(name, process.env[name]);
-  });
-
-  afterEach(() => {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-    for (const server of servers.splice(0)) server.close();
-  });
-
-  /** A proxy that tunnels every CONNECT to one local port, and remembers what was asked for. */
-  async function startProxy(targetPort: number): Promise<{ readonly url: string; readonly asked: string[] }> {
-    const asked: string[] = [];
-    const proxy = createServer((client) => {
-      client.once('data', (head) => {
-        asked.push(head.toString('latin1').split('\r\n')[0] ?? '');
-        const target = connect(targetPort, '127.0.0.1', () => {
-          client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
-          client.pipe(target).pipe(client);
-        });
-        target.on('error', () => client.destroy());
-      });
-      client.on('error', () => undefined);
-    });
-    servers.push(proxy);
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked };
-  }
-
-  it('the proxy variables of the environment are not used', async () => {
-    const here = await scene(ok);
-    const proxy = await startProxy(here.graph.port);
-    for (const name of names) process.env[name] = proxy.url;
-    await poll(here);
-    expect(proxy.asked).toEqual([]);
-    expect(here.graph.requests).toHaveLength(1);
-  });
-
-  it('the configured proxy is used, and the configured authority trusted behind it', async () => {
-    const graph = await startServer(ok, { tls: true });
-    const proxy = await startProxy(graph.port);
-    const graphUrl = 'https://graph.example.test/v1.0';
-    const connection = connectGraph({
-      config: configOf(graphUrl, { source: { proxy: proxy.url, ca_file: TEST_AUTHORITY } }),
-      report: () => undefined,
-      clock: testClock(),
-    });
-    await connection.client.request({ method: 'GET', url: `${graphUrl}/x`, errand: 'poll' });
-    expect(proxy.asked).toEqual(['CONNECT graph.example.test:443 HTTP/1.1']);
-    expect(graph.requests[0]?.headers.authorization).toBe(`Bearer ${TOKEN}`);
-    connection.agents.close();
-  });
-
-  it('loopback is never reached through the configured proxy', async () => {
-    const proxy = await startProxy(1);
-    const here = await scene(ok, { source: { proxy: proxy.url } });
-    await poll(here);
-    expect(proxy.asked).toEqual([]);
-  });
-
+describe('certificates', () => {
   it('a certificate of an unknown authority needs a person, and ca_file makes it known', async () => {
     const graph = await startServer(ok, { tls: true });
     const ask = (source: Record<string, string>) =>

@@ -236,7 +236,7 @@ export function cutAfter(
   });
   response.write(content.subarray(start, start + bytes), () => {
     // Time enough for the bytes to be read: what is in flight when a connection is reset may be lost.
-    setTimeout(() => response.socket?.destroy(), 60);
+    setTimeout(() => response.socket?.destroy(), 120);
   });
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 
@@ -32,8 +32,10 @@ export interface HttpDouble {
 }
 
 const open: HttpDouble[] = [];
+const proxies: Server[] = [];
 
 afterEach(async () => {
+  for (const proxy of proxies.splice(0)) proxy.close();
   await Promise.all(open.splice(0).map((server) => server.close()));
 });
 
@@ -78,6 +80,28 @@ export async function startServer(
   };
   open.push(started);
   return started;
+}
+
+/** A proxy that tunnels every CONNECT to one port of loopback, and remembers what was asked for. */
+export async function startProxy(
+  targetPort: number,
+): Promise<{ readonly url: string; readonly asked: string[] }> {
+  const asked: string[] = [];
+  const proxy = createServer((client) => {
+    client.once('data', (head) => {
+      asked.push(head.toString('latin1').split('\r\n')[0] ?? '');
+      const target = connect(targetPort, '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+        client.pipe(target).pipe(client);
+      });
+      target.on('error', () => client.destroy());
+      client.on('close', () => target.destroy());
+    });
+    client.on('error', () => undefined);
+  });
+  proxies.push(proxy);
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked };
 }
 
 /** Answers with JSON. */

@@ -11,7 +11,7 @@ import {
   NOTHING_PUBLISHED,
   type ExtractScene,
 } from './extract-scene.js';
-import { cutAfter, etagOf, someBlob, startGraph, type GraphDouble } from './graph-double.js';
+import { etagOf, someBlob, startGraph, type GraphDouble } from './graph-double.js';
 import { sendJson } from './http-double.js';
 import { errorOf, testClock } from './scene.js';
 
@@ -31,6 +31,17 @@ function stoppable(scene: ExtractScene, request: ExportRequest = INVOICE) {
     },
     ended: errorOf(run),
   };
+}
+
+/** Resolves when so many bytes of a partial blob are on disk. */
+async function untilPartial(folder: string, name: string, bytes: number): Promise<void> {
+  for (;;) {
+    const found = (await filesIn(folder).catch(() => [])).find(({ path }) =>
+      path.endsWith(`partial/${name}`),
+    );
+    if (found?.text.length === bytes) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 function packageOf(outcome: ExportOutcome) {
@@ -94,7 +105,8 @@ describe('a run that was killed', () => {
       if (!request.path.endsWith('part-1.gz')) return false;
       const content = BLOBS['part-1.gz'];
       response.writeHead(200, { etag: etagOf(content), 'content-length': String(content.length) });
-      response.write(content.subarray(0, 5000), () => setTimeout(stop, 60));
+      response.write(content.subarray(0, 5000));
+      void untilPartial(first.spoolFolder, 'part-1.gz', 5000).then(stop);
       return true;
     };
     expect(await ended).toMatchObject({ message: 'killed' });
@@ -124,8 +136,9 @@ describe('a run that was killed', () => {
     const first = await extractorFor(double);
     const { stop, ended } = stoppable(first);
     double.behaviour.onBlob = (_request, response) => {
-      cutAfter(response, content, 0, content.length - 1, etagOf(content));
-      setTimeout(stop, 30);
+      response.writeHead(200, { etag: etagOf(content), 'content-length': String(content.length) });
+      response.write(content.subarray(0, -1));
+      void untilPartial(first.spoolFolder, 'part-0.gz', content.length - 1).then(stop);
       return true;
     };
     await ended;
@@ -143,8 +156,10 @@ describe('a run that was killed', () => {
     const first = await extractorFor(double);
     const { stop, ended } = stoppable(first);
     double.behaviour.onBlob = (_request, response) => {
-      cutAfter(response, BLOBS['part-0.gz'], 0, 1000, etagOf(BLOBS['part-0.gz']));
-      setTimeout(stop, 30);
+      const content = BLOBS['part-0.gz'];
+      response.writeHead(200, { etag: etagOf(content), 'content-length': String(content.length) });
+      response.write(content.subarray(0, 1000));
+      void untilPartial(first.spoolFolder, 'part-0.gz', 1000).then(stop);
       return true;
     };
     await ended;
