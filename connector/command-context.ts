@@ -68,9 +68,14 @@ export class CommandContext {
     await new Promise<void>((resolve) => stdout.write(whole, () => resolve()));
   }
 
-  /** Writes one JSON document to standard output, secrets removed from its texts. */
+  /**
+   * Writes one JSON document to standard output, secrets removed from its texts: one line, so that documents can be
+   * collected in a file; indented where a person looks at it.
+   */
   async printJson(value: unknown): Promise<void> {
-    await this.print(JSON.stringify(this.io.secrets.scrubJson(value), null, 2));
+    const { stdout, secrets } = this.io;
+    const indent = 'isTTY' in stdout && stdout.isTTY === true ? 2 : 0;
+    await this.print(JSON.stringify(secrets.scrubJson(value), null, indent));
   }
 
   /**

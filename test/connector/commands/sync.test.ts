@@ -71,6 +71,7 @@ describe('sync', () => {
       reason: 'named by hand; never asked for',
       sums: sandbox.expected({ stream: 'billed_usage', invoice: 'G016907412' }).sums,
     });
+    expect(out.split('\n')).toHaveLength(2);
     expect(err).not.toContain('{');
     expect(err).not.toMatch(/^run /m);
   });
