@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
 import type { Config } from '../schemas/config.js';
 import type { BlobCounts, ParsedPart } from '../schemas/batch.js';
-import { asConnectorError, type ConnectorError } from '../schemas/errors.js';
+import { asConnectorError, DataError, IntegrityError, type ConnectorError } from '../schemas/errors.js';
 import type { Report } from '../schemas/progress.js';
 import { scopeLabel, type Scope } from '../schemas/scope.js';
 import { STREAMS } from '../schemas/streams.js';
@@ -52,6 +52,8 @@ export type LoadOutcome =
  */
 export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): Promise<LoadOutcome> {
   const request = await publishRequest(context, toLoad);
+  const refused = refusedBefore(context, toLoad);
+  if (refused !== null) return { kind: 'refused', eTag: request.eTag, error: refused };
   const session = await context.destination.open('write');
   try {
     if (await isPublished(session, request)) {
@@ -59,6 +61,7 @@ export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): 
       return { kind: 'already published', eTag: request.eTag };
     }
     try {
+      await proveMonth(toLoad);
       const result = await session.publish(request, () => parts(context, toLoad, request));
       await putAway(context, toLoad);
       return { kind: 'published', eTag: request.eTag, result };
@@ -68,6 +71,33 @@ export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): 
   } finally {
     await session.close();
   }
+}
+
+/**
+ * The refusal of the very same data, where nothing has changed that could turn it: parsing it again would only
+ * reject the same records (architecture.md section 4, step 6).
+ */
+function refusedBefore(context: LoadContext, toLoad: PackageToLoad): ConnectorError | null {
+  const refusal = toLoad.package.refusal();
+  if (refusal?.kind !== 'data') return null;
+  const same =
+    refusal.rejectedLimit === String(context.config.limits.rejected_records) &&
+    refusal.connectorVersion === context.connectorVersion &&
+    refusal.destination === context.destination.label;
+  if (!same) return null;
+  const { message, hint } = refusal;
+  return new DataError({ message: `${message} (refused at ${refusal.at}; the data is the same)`, hint });
+}
+
+/** The month in the manifest's path, where it shows one, is the month that the export was asked for. */
+async function proveMonth({ scope, package: loaded }: PackageToLoad): Promise<void> {
+  const { billingMonth } = await loaded.wholeManifest();
+  if (scope.by !== 'month' || billingMonth === undefined || billingMonth === scope.month) return;
+  throw new IntegrityError({
+    message: `${scopeLabel(scope)}: the manifest is of month ${billingMonth}`,
+    hint: 'the published snapshot is kept; run again later',
+    facts: { rule: 'month', month: billingMonth },
+  });
 }
 
 async function publishRequest(context: LoadContext, toLoad: PackageToLoad): Promise<PublishRequest> {

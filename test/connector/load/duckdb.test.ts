@@ -8,12 +8,20 @@ import { describeDestination, type ContractDatabase } from '../../destination-co
 
 describeDestination('DuckDB', (): Promise<ContractDatabase> => {
   const folder = mkdtempSync(join(tmpdir(), 'duckdb-contract-'));
-  const path = join(folder, 'billing.duckdb');
+  // A file a dataset: a catalog of forty datasets would make every session slow.
+  const pathOf = (dataset: string) => join(folder, `${dataset}-billing.duckdb`);
   const destinations: { close(): Promise<void> }[] = [];
   return Promise.resolve({
     destination: (dataset) => {
       const made = createDuckdbDestination(
-        { type: 'duckdb', path, dataset, migrate: 'auto', memory_limit: 512 * 1024 ** 2, threads: 2 },
+        {
+          type: 'duckdb',
+          path: pathOf(dataset),
+          dataset,
+          migrate: 'auto',
+          memory_limit: 512 * 1024 ** 2,
+          threads: 2,
+        },
         {
           path: (relative) => relative,
           report: () => undefined,
@@ -25,8 +33,8 @@ describeDestination('DuckDB', (): Promise<ContractDatabase> => {
       destinations.push(made);
       return made;
     },
-    byHand: async (sql) => {
-      const instance = await DuckDBInstance.create(path);
+    byHand: async (sql, dataset) => {
+      const instance = await DuckDBInstance.create(pathOf(dataset));
       const connection = await instance.connect();
       try {
         await connection.run(sql);
