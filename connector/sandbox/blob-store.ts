@@ -14,8 +14,10 @@ import { rowsAfter } from './restatement.js';
 import type { RowSource } from './row-source.js';
 import { guidOf } from './seeded.js';
 
+/** So much may be made ahead of the compression, which runs in a thread of its own. */
+const AHEAD = 1024 * 1024;
 /** The fastest level, and chunks as large as those it is fed with: small ones cost more than the compression. */
-const GZIP = { level: constants.Z_BEST_SPEED, chunkSize: 128 * 1024 };
+const GZIP = { level: constants.Z_BEST_SPEED, chunkSize: 128 * 1024, highWaterMark: AHEAD };
 
 const blobFileSchema = z.object({
   /** Name of the blob below its version's directory. */
@@ -130,7 +132,7 @@ async function makeBlob(
   const options = { end: false, signal };
   const lines = blobLines(source, version, part);
   for (const member of membersOf(version, lines, written)) {
-    const bytes = Readable.from(member, { objectMode: false });
+    const bytes = Readable.from(member, { objectMode: false, highWaterMark: AHEAD });
     if (version.faults.includes('blob-inflated')) {
       await pipeline(bytes, meter(), file, options);
     } else {

@@ -121,7 +121,7 @@ export class UsageRows implements RowSource {
     const key = `${series.number} ${price.kind}`;
     const known = this.#templates.get(key);
     if (known !== undefined) return known;
-    if (this.#templates.size > 4 * NEIGHBOURS) this.#templates.clear();
+    if (this.#templates.size > 64 * NEIGHBOURS) this.#templates.clear();
     const made = usageTemplate(this.#tenantId, this.#scope, series, price, this.#attributeSet);
     this.#templates.set(key, made);
     return made;

@@ -37,7 +37,7 @@ export class SeriesSource {
   series(number: number): UsageSeries {
     const known = this.#known.get(number);
     if (known !== undefined) return known;
-    if (this.#known.size > 512) this.#known.clear();
+    if (this.#known.size > 2048) this.#known.clear();
     const made = this.#make(isTwin(number) ? number - 1 : number);
     this.#known.set(number, made);
     return made;
