@@ -18,11 +18,14 @@ export function packageVersion(): string {
   return foundPackage().version;
 }
 
-function foundPackage(): { root: string; version: string } {
+let found: { readonly root: string; readonly version: string } | undefined;
+
+function foundPackage(): { readonly root: string; readonly version: string } {
+  if (found !== undefined) return found;
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     const file = join(folder, 'package.json');
     const manifest: unknown = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
-    if (isOurs(manifest)) return { root: folder, version: manifest.version };
+    if (isOurs(manifest)) return (found = { root: folder, version: manifest.version });
     if (folder === dirname(folder)) break;
   }
   throw new SystemError({

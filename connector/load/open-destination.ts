@@ -1,6 +1,6 @@
 import type { Config } from '../../schemas/config.js';
 import type { Destination, DestinationOptions } from './destination.js';
-import { packageVersion } from './package-folder.js';
+import { packageVersion } from '../package-info.js';
 
 /**
  * The destination of a configuration. Nothing is opened or connected yet. Only the driver that is needed is

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { SystemError } from '../../schemas/errors.js';
 import type { Dialect } from './destination.js';
-import { packageFolder } from './package-folder.js';
+import { packageRoot } from '../package-info.js';
 
 declare const fromHere: unique symbol;
 
@@ -71,7 +71,7 @@ export interface MigrationFile {
 
 /** All migrations of a dialect in order. @throws SystemError when their numbers are not 1, 2, 3, ... */
 export function migrationFiles(dialect: Dialect): readonly MigrationFile[] {
-  const folder = join(packageFolder(), 'sql', dialect, 'migrations');
+  const folder = join(packageRoot(), 'sql', dialect, 'migrations');
   const names = readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort();
@@ -108,7 +108,7 @@ function statementsOf(dialect: Dialect, file: string): ReadonlyMap<string, strin
   const key = `${dialect}/${file}`;
   const cached = statementCache.get(key);
   if (cached !== undefined) return cached;
-  const parts = readText(join(packageFolder(), 'sql', dialect, `${file}.sql`)).split(/^-- name: (.+)$/m);
+  const parts = readText(join(packageRoot(), 'sql', dialect, `${file}.sql`)).split(/^-- name: (.+)$/m);
   const statements = new Map<string, string>();
   for (let index = 1; index + 1 < parts.length; index += 2) {
     const name = (parts[index] ?? '').trim();

@@ -9,7 +9,7 @@ const LATER = new Date('2999-01-01T00:00:00Z');
 const EARLIER = new Date('2021-01-01T00:00:00Z');
 const DIRECTORY = 'v1/PartnerTenantId=0e195b37/BillingMonth=202611';
 
-describe.skipIf(process.env['TEST_AZURITE'] !== '1')('blobs of Azurite', () => {
+describe('blobs of Azurite', () => {
   let azurite: Azurite;
 
   beforeAll(async () => {

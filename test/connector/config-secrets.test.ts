@@ -6,6 +6,7 @@ import { loadConfig } from '../../connector/config.js';
 import { interpolate } from '../../connector/config-interpolation.js';
 import { passwordsIn } from '../../connector/config-secrets.js';
 import { Secrets } from '../../connector/secrets.js';
+import { withoutRootRights } from '../as-nobody.js';
 
 const TENANT = '0e195b37-4574-4539-bc42-0e539b9684c0';
 const SECRET = 'pl4nted-Secret';
@@ -105,11 +106,15 @@ describe('references in the configuration', () => {
     expect(await messageOf(text)).toContain(`connector.yaml:4:40 source.auth.token: ${expected}`);
   });
 
-  it.runIf(process.getuid?.() !== 0)('say that a file may not be read', async () => {
+  it('say that a file may not be read', async () => {
     writeFileSync(join(folder, 'secrets', 'closed'), SECRET);
     chmodSync(join(folder, 'secrets', 'closed'), 0);
+    for (const path of [folder, join(folder, 'secrets')]) chmodSync(path, 0o777);
+    rmSync(join(folder, 'connector.yaml'), { force: true });
     const text = configText({ auth: '{ method: static_token, token: "${file:secrets/closed}" }' });
-    expect(await messageOf(text)).toContain('file secrets/closed may not be read by this user');
+    expect(await withoutRootRights(() => messageOf(text))).toContain(
+      'file secrets/closed may not be read by this user',
+    );
   });
 
   it('fill whole lists and numbers in, and never touch what the file itself says', async () => {

@@ -9,6 +9,7 @@ import { ConnectorError, IntegrityError } from '../../schemas/errors.js';
 import { arrowSchema } from '../../schemas/table-arrow.js';
 import { BILLED_USAGE } from '../../schemas/tables/billed-usage.js';
 import { gather, parseBytes, rowsOf, usageLine } from '../transforms/blob-parts.js';
+import { withoutRootRights } from '../as-nobody.js';
 
 let folder: string;
 
@@ -103,10 +104,12 @@ describe('the blobs of a package', () => {
     expect(directory).toMatchObject({ kind: 'system', message: expect.stringContaining('EISDIR') as string });
   });
 
-  it.skipIf(process.getuid?.() === 0)('that may not be read are a matter of configuration', async () => {
+  it('that may not be read are a matter of configuration', async () => {
     const secret = await blob('secret.gz', linesOf('s', 1));
     await chmod(secret.path, 0);
-    expect(await errorOf([secret])).toMatchObject({ kind: 'config', facts: { code: 'EACCES' } });
+    await chmod(folder, 0o755);
+    const denied = await withoutRootRights(() => errorOf([secret]));
+    expect(denied).toMatchObject({ kind: 'config', facts: { code: 'EACCES' } });
   });
 
   it('end with the reason of the signal, before the thread starts or while it works', async () => {
