@@ -21,6 +21,8 @@ export interface Site {
   /** Events of all runs so far. */
   readonly events: ProgressEvent[];
   sync(selection?: Partial<Selection>): Promise<RunSummary>;
+  /** Writes the configuration anew, with other settings. */
+  configure(settings: Record<string, unknown>): Promise<void>;
   /** Runs a query on the destination and returns its rows, every value as text. */
   query(sql: string): Promise<(string | null)[][]>;
   close(): Promise<void>;
@@ -30,10 +32,10 @@ export interface Site {
  * A clock on which waits take next to no time, though everybody sees the time pass. Every look at it is a
  * millisecond later, so that ids and instants sort as things happened.
  */
-function quickClock(): Clock {
+function quickClock(today: Date): Clock {
   let skipped = 0;
   return {
-    now: () => new Date(TODAY.getTime() + (skipped += 1)),
+    now: () => new Date(today.getTime() + (skipped += 1)),
     monotonicMs: () => systemClock.monotonicMs() + skipped,
     sleep: async (ms, signal) => {
       await systemClock.sleep(5, signal);
@@ -48,6 +50,7 @@ export async function startSite(
   options: SandboxOptions = {},
   settings: Record<string, unknown> = {},
 ): Promise<Site> {
+  const today = options.now?.() ?? TODAY;
   const sandbox = await startSandbox({
     usageRows: 120,
     reconciliationRows: 60,
@@ -59,15 +62,18 @@ export async function startSite(
   });
   const folder = await mkdtemp(join(tmpdir(), 'partner-billing-site-'));
   const configPath = join(folder, 'connector.yaml');
-  await writeFile(configPath, sandbox.configuration({ destination, ...settings }));
+  const configure = (changed: Record<string, unknown>) =>
+    writeFile(configPath, sandbox.configuration({ destination, ...changed }));
+  await configure(settings);
   const events: ProgressEvent[] = [];
-  const clock = quickClock();
+  const clock = quickClock(today);
   const loaded = () => loadConfig({ path: configPath, env: {}, cwd: folder });
   return {
     sandbox,
     folder,
     configPath,
     events,
+    configure,
     sync: async (selection = {}) =>
       await runSync({
         loaded: await loaded(),
