@@ -9,8 +9,9 @@ export default defineConfig({
     pool: 'forks',
     // Two cores everywhere this runs: more workers only make every database slower.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Long enough for a loaded machine: no test is about time, and none waits for it.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     expect: { requireAssertions: true },
   },
 });
