@@ -1,4 +1,4 @@
-import { asConnectorError, ConnectorError, EXIT_CODES, TransientError } from '../schemas/errors.js';
+import { asConnectorError, EXIT_CODES, TransientError, type ConnectorError } from '../schemas/errors.js';
 import { scopeText, type Scope } from '../schemas/scope.js';
 import type { AttributeSet } from '../schemas/streams.js';
 import type { ExportOutcome, Extractor } from './extract/extractor.js';
@@ -153,7 +153,8 @@ function afterLoad(
 
 /** An aborted run is no defect: what is on disk stays, and the next run goes on from there. */
 function classified(thrown: unknown, signal: AbortSignal): ConnectorError {
-  if (!signal.aborted || thrown instanceof ConnectorError) return asConnectorError(thrown);
+  const error = asConnectorError(thrown);
+  if (!signal.aborted || error.kind !== 'system') return error;
   return new TransientError({
     message: 'interrupted before it was finished',
     hint: 'run the same command again: it goes on where this one stopped',

@@ -102,3 +102,31 @@ describe('records over the limit', () => {
     expect((counts?.staged ?? 0) + (counts?.rejected ?? 0)).toBe(counts?.read);
   });
 });
+
+describe('a run that a person stops while it loads', () => {
+  it('publishes nothing of that scope, says how to go on, and is gone on with', async () => {
+    const streams = { ...NONE, billed_usage: { invoices: [INVOICE.invoice] } };
+    const at = (site = await startSite(
+      { type: 'duckdb', path: './billing.duckdb' },
+      { invoices: INVOICES, usageRows: 3000 },
+      { streams },
+    ));
+    const stop = new AbortController();
+    const push = at.events.push.bind(at.events);
+    at.events.push = (...events) => {
+      if (events.some(({ event }) => event === 'load.records')) stop.abort(new Error('stopped by SIGTERM'));
+      return push(...events);
+    };
+    const stopped = await at.sync({}, stop.signal);
+    expect(stopped.scopes[0]).toMatchObject({ outcome: 'failed', exitCode: 3, error: { kind: 'transient' } });
+    expect(stopped.scopes[0]?.error?.hint).toMatch(/run the same command again/);
+    expect(await rows(at, 'billed_usage')).toBe('0');
+    at.events.push = push;
+    at.sandbox.clearRequests();
+    expect((await at.sync()).outcome).toBe('1 published');
+    expect(at.sandbox.requests).toEqual([]);
+    expect(await rows(at, 'billed_usage')).toBe(
+      String(at.sandbox.expected({ stream: 'billed_usage', invoice: INVOICE.invoice }).records),
+    );
+  });
+});

@@ -20,7 +20,7 @@ export interface Site {
   readonly configPath: string;
   /** Events of all runs so far. */
   readonly events: ProgressEvent[];
-  sync(selection?: Partial<Selection>): Promise<RunSummary>;
+  sync(selection?: Partial<Selection>, signal?: AbortSignal): Promise<RunSummary>;
   /** Writes the configuration anew, with other settings. */
   configure(settings: Record<string, unknown>): Promise<void>;
   /** Runs a query on the destination and returns its rows, every value as text. */
@@ -74,13 +74,13 @@ export async function startSite(
     configPath,
     events,
     configure,
-    sync: async (selection = {}) =>
+    sync: async (selection = {}, signal = new AbortController().signal) =>
       await runSync({
         loaded: await loaded(),
         selection: { streams: [], invoices: [], ...selection },
         report: (event) => events.push(event),
         clock,
-        signal: new AbortController().signal,
+        signal,
         connectorVersion: '0.0.0-test',
       }),
     query: async (sql) => {
