@@ -37,7 +37,13 @@ export interface LoadContext {
 
 /** What became of a package. */
 export type LoadOutcome =
-  | { readonly kind: 'published'; readonly eTag: string; readonly result: PublishResult }
+  | {
+      readonly kind: 'published';
+      readonly eTag: string;
+      readonly result: PublishResult;
+      /** Why the package could be neither archived nor removed; the next run tries it again. */
+      readonly notPutAway?: ConnectorError;
+    }
   /** This eTag was published already: a run died between its commit and the removal of its package. */
   | { readonly kind: 'already published'; readonly eTag: string }
   /** Nothing published; the package stays in the spool with the reason, or is removed where the old snapshot is kept. */
@@ -57,19 +63,33 @@ export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): 
   const session = await context.destination.open('write');
   try {
     if (await isPublished(session, request)) {
-      await toLoad.package.remove();
+      await putAway(context, toLoad);
       return { kind: 'already published', eTag: request.eTag };
     }
-    try {
-      await proveMonth(toLoad);
-      const result = await session.publish(request, () => parts(context, toLoad, request));
-      await putAway(context, toLoad);
-      return { kind: 'published', eTag: request.eTag, result };
-    } catch (thrown) {
-      return await notPublished(context, toLoad, session, request, asConnectorError(thrown));
-    }
+    const published = await publishOrRefuse(context, toLoad, session, request);
+    if (published.kind !== 'published') return published;
+    // The snapshot is committed: whatever happens to its package now, it is published.
+    return await putAway(context, toLoad).then(
+      () => published,
+      (thrown: unknown) => ({ ...published, notPutAway: asConnectorError(thrown) }),
+    );
   } finally {
     await session.close();
+  }
+}
+
+async function publishOrRefuse(
+  context: LoadContext,
+  toLoad: PackageToLoad,
+  session: DestinationSession,
+  request: PublishRequest,
+): Promise<LoadOutcome> {
+  try {
+    await proveMonth(toLoad);
+    const result = await session.publish(request, () => parts(context, toLoad, request));
+    return { kind: 'published', eTag: request.eTag, result };
+  } catch (thrown) {
+    return await notPublished(context, toLoad, session, request, asConnectorError(thrown));
   }
 }
 
@@ -189,7 +209,7 @@ async function notPublished(
     await toLoad.package.remove();
     return { kind: 'kept', eTag: request.eTag, error };
   }
-  if (error.kind !== 'data' && error.kind !== 'integrity' && error.kind !== 'config') throw error;
+  if (!isAboutTheData(error)) throw error;
   await session.recordRefusal(request, error.message, error.kind);
   await toLoad.package.refuse({
     at: context.clock.now().toISOString(),
@@ -202,6 +222,12 @@ async function notPublished(
     destination: context.destination.label,
   });
   return { kind: 'refused', eTag: request.eTag, error };
+}
+
+/** Whether what was downloaded is at fault. A full disk or a missing right is not: the package waits for the next run. */
+function isAboutTheData(error: ConnectorError): boolean {
+  if (error.kind === 'config') return typeof error.facts['rule'] === 'string';
+  return error.kind === 'data' || error.kind === 'integrity';
 }
 
 /** The blob whose bytes on disk are not, or no longer, what Graph made: worth one more download. */

@@ -121,12 +121,18 @@ function afterLoad(
     case 'published': {
       const { counts, sums, blobs } = loaded.result;
       const drift = driftOf(blobs);
+      const details = { eTag, counts, sums, drift };
+      const { notPutAway } = loaded;
+      if (notPutAway === undefined)
+        return { scope, outcome: 'published', answer: 'published', warnings, details };
+      const warning = `published, but its load package stays in the spool: ${notPutAway.message}; ${notPutAway.hint}`;
       return {
         scope,
         outcome: 'published',
         answer: 'published',
-        warnings,
-        details: { eTag, counts, sums, drift },
+        exitCode: notPutAway.exitCode,
+        warnings: [...warnings, warning],
+        details,
       };
     }
     case 'already published':

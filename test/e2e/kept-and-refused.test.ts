@@ -1,3 +1,5 @@
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isKept } from '../../connector/load-scope.js';
 import { DataError, IntegrityError } from '../../schemas/errors.js';
@@ -128,5 +130,33 @@ describe('a run that a person stops while it loads', () => {
     expect(await rows(at, 'billed_usage')).toBe(
       String(at.sandbox.expected({ stream: 'billed_usage', invoice: INVOICE.invoice }).records),
     );
+  });
+});
+
+describe('an archive that cannot be written', () => {
+  it('does not unsay a snapshot that is committed; the package is archived by the next run', async () => {
+    const streams = { ...NONE, billed_usage: { invoices: [INVOICE.invoice] } };
+    const at = (site = await startSite(
+      { type: 'duckdb', path: './billing.duckdb' },
+      { invoices: INVOICES },
+      { streams, archive: './archive' },
+    ));
+    const archive = join(at.folder, 'archive');
+    await writeFile(archive, 'a file where the folder is to be');
+    const first = await at.sync();
+    expect(first.scopes[0]?.outcome).toBe('published');
+    expect(first.exitCode).not.toBe(0);
+    expect(first.scopes[0]?.warnings[0]).toMatch(/published, but its load package stays in the spool/);
+    const snapshots = 'select outcome from csp._snapshots order by 1';
+    expect(await at.query(snapshots)).toEqual([['published']]);
+
+    await rm(archive);
+    at.sandbox.clearRequests();
+    const second = await at.sync();
+    expect([second.outcome, second.exitCode]).toEqual(['nothing changed', 0]);
+    expect(at.sandbox.requests.filter(({ kind }) => kind === 'blob')).toEqual([]);
+    const archived = await readdir(archive, { recursive: true });
+    expect(archived.filter((name) => name.endsWith('.json.gz'))).toHaveLength(2);
+    expect(await at.query(snapshots)).toEqual([['published']]);
   });
 });
