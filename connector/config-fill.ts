@@ -16,11 +16,15 @@ export function fillByType(schema: z.ZodType, tree: ConfigTree): unknown {
     const value = valueAt(root, path);
     const filled = (tree.nodes.get(keyText(path))?.origins.length ?? 0) > 0;
     if (!filled || typeof value !== 'string') continue;
-    if (issue.code === 'invalid_type' && issue.expected === 'array')
-      root = withValueAt(root, path, listOf(value));
+    if (wantsList(issue)) root = withValueAt(root, path, listOf(value));
     else if (/^\d{1,15}$/.test(value)) root = withValueAt(root, path, Number.parseInt(value, 10));
   }
   return root;
+}
+
+function wantsList(issue: z.core.$ZodIssue): boolean {
+  if (issue.code === 'invalid_union' && 'errors' in issue) return issue.errors.flat().some(wantsList);
+  return issue.code === 'invalid_type' && issue.expected === 'array';
 }
 
 function listOf(text: string): string[] {

@@ -3,6 +3,7 @@ import { keyText, type ConfigProblem, type KeyPath, type Place } from './config-
 import { allowedKeys } from './config-schema-keys.js';
 import { isSecretKey } from './config-secrets.js';
 import type { ConfigNode, ConfigTree } from './config-tree.js';
+import { innermostIssues } from './config-union-issue.js';
 import { valueAt, withValueAt } from './config-value-at.js';
 import { nearest } from './nearest.js';
 
@@ -17,6 +18,7 @@ export function schemaProblems(
 ): ConfigProblem[] {
   const reader = new IssueReader(schema, tree, value);
   return issues
+    .flatMap(innermostIssues)
     .flatMap((issue) => reader.problems(issue))
     .filter((problem) => ![...tree.unfilled].some((key) => isAtOrBelow(problem.key, key)));
 }
@@ -24,7 +26,7 @@ export function schemaProblems(
 const isStep = (step: PropertyKey): step is string | number => typeof step !== 'symbol';
 
 function parseIssues(schema: z.ZodType, value: unknown): readonly Issue[] {
-  return schema.safeParse(value).error?.issues ?? [];
+  return (schema.safeParse(value).error?.issues ?? []).flatMap(innermostIssues);
 }
 
 function isAtOrBelow(key: string, above: string): boolean {

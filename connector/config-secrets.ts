@@ -3,8 +3,20 @@ import { keyText } from './config-problem.js';
 import type { ConfigTree } from './config-tree.js';
 
 /** Keys whose whole value is secret, and keys of addresses that may carry a password. */
-const SECRET_KEYS = ['source.auth.client_secret', 'source.auth.certificate_password', 'source.auth.token'];
-const ADDRESS_KEYS = ['destination.url', 'source.proxy', 'source.graph_url', 'source.authority_host'];
+const SECRET_KEYS = [
+  'source.auth.client_secret',
+  'source.auth.certificate_password',
+  'source.auth.token',
+  'source.auth.partner_center_token',
+  'notify.webhook_url',
+];
+const ADDRESS_KEYS = [
+  'destination.url',
+  'source.proxy',
+  'source.graph_url',
+  'source.partner_center_url',
+  'source.authority_host',
+];
 
 /** Whether the value of a key is never to be quoted in a message. */
 export function isSecretKey(key: string): boolean {
@@ -28,7 +40,8 @@ export function secretsOf(config: Config, env: NodeJS.ProcessEnv): string[] {
   const secrets = SECRET_VARIABLES.map((name) => env[name]);
   if (auth.method === 'client_secret') secrets.push(auth.client_secret);
   if (auth.method === 'client_certificate') secrets.push(auth.certificate_password);
-  if (auth.method === 'static_token') secrets.push(auth.token);
+  if (auth.method === 'static_token') secrets.push(auth.token, auth.partner_center_token);
+  secrets.push(config.notify?.webhook_url);
   if (proxy !== undefined) secrets.push(...passwordsIn(proxy));
   if (config.destination.type === 'postgres') secrets.push(...passwordsIn(config.destination.url));
   return [...new Set(secrets.filter((secret): secret is string => secret !== undefined && secret !== ''))];

@@ -75,7 +75,9 @@ function selectedStreams(config: Config, selection: Selection): readonly StreamN
 function requestsOf(config: Config, stream: StreamName, selection: Selection, now: Date): ExportRequest[] {
   if (stream === 'billed_usage' || stream === 'billed_reconciliation') {
     const settings = config.streams[stream];
-    const invoices = selection.invoices.length > 0 ? selection.invoices : (settings?.invoices ?? []);
+    const configured = settings?.invoices ?? [];
+    const listed = configured === 'discover' ? [] : configured;
+    const invoices = selection.invoices.length > 0 ? selection.invoices : listed;
     return [...new Set(invoices)].map((invoice) => ({
       scope: { by: 'invoice', stream, invoice },
       attributeSet: settings?.attribute_set ?? 'full',

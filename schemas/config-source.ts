@@ -46,17 +46,22 @@ const authSchema = z
       token: textOf('a bearer token for Graph').describe(
         'A bearer token that you already hold; it is sent as it is and cannot be renewed.',
       ),
+      partner_center_token: textOf('a bearer token for Partner Center')
+        .optional()
+        .describe(
+          'The same for Partner Center, whose audience is another one; needed only for its invoice list.',
+        ),
     }),
   ])
   .describe('How to sign in to Microsoft Entra ID; `method` says which of the other keys are needed.');
 
-const GRAPH_ADDRESS =
+const SERVICE_ADDRESS =
   'an https:// address without credentials or query (http:// only for a loopback host: 127.0.0.1, localhost, [::1])';
-const graphUrlSchema = webAddress(/^https?$/, GRAPH_ADDRESS)
-  .refine(isGraphAddress, GRAPH_ADDRESS)
+const serviceUrlSchema = webAddress(/^https?$/, SERVICE_ADDRESS)
+  .refine(isServiceAddress, SERVICE_ADDRESS)
   .transform((address) => address.replace(/\/+$/, ''));
 
-function isGraphAddress(address: string): boolean {
+function isServiceAddress(address: string): boolean {
   if (!URL.canParse(address)) return false;
   const { protocol, hostname, username, password, search, hash } = new URL(address);
   return (protocol === 'https:' || isLoopback(hostname)) && `${username}${password}${search}${hash}` === '';
@@ -69,10 +74,12 @@ const storageHostSchema = textLike(
 
 /** `source` of `connector.yaml`: where the data comes from and how to sign in. */
 export const sourceSchema = z.strictObject({
-  graph_url: graphUrlSchema
-
+  graph_url: serviceUrlSchema
     .prefault('https://graph.microsoft.com/v1.0')
     .describe('Base address of Microsoft Graph. Partner billing exists in the global cloud only.'),
+  partner_center_url: serviceUrlSchema
+    .prefault('https://api.partnercenter.microsoft.com/v1')
+    .describe('Base address of Partner Center, which has the list of invoices (invoices: discover).'),
   tenant_id: guidSchema.describe('The partner tenant (a GUID). A dataset belongs to one partner tenant.'),
   auth: authSchema,
   storage_hosts: z

@@ -8,17 +8,35 @@ const attributeSetSchema = z
   .default('full')
   .describe('Which attributes to ask for. full is the default; basic cannot be joined to the invoice.');
 
-const billedSchema = z.strictObject({
+const INVOICES = 'discover, or a list of invoice ids';
+const SINCE = 'a month such as 2025-01, and only beside invoices: discover';
+
+const billedFields = z.strictObject({
   invoices: z
-    .array(textLike(INVOICE_ID, 'an invoice id such as G016907411'), 'a list of invoice ids')
+    .union(
+      [
+        z.literal('discover', INVOICES),
+        z.array(textLike(INVOICE_ID, 'an invoice id such as G016907411'), INVOICES),
+      ],
+      INVOICES,
+    )
     .default([])
-    .describe('Invoices to export. `sync --invoice` asks for others by hand.'),
+    .describe(
+      "Invoices to export: a list of ids, or discover for those that Partner Center's invoice list names. `sync --invoice` asks for others by hand.",
+    ),
+  since: textLike(/^20\d{2}-(0[1-9]|1[0-2])$/, SINCE)
+    .optional()
+    .describe('With invoices: discover, the first billing month whose invoices are exported; none: all.'),
   attribute_set: attributeSetSchema,
   accept_invoice_numbers: z
     .array(textOf('an invoice number'), 'a list of invoice numbers')
     .default([])
     .describe("Invoice numbers that records may carry besides the invoice's own, such as a credit note's."),
 });
+const billedSchema = billedFields.refine(
+  ({ invoices, since }) => since === undefined || invoices === 'discover',
+  { path: ['since'], error: SINCE },
+);
 
 const unbilledSchema = z.strictObject({
   periods: z

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { notifySchema, recheckSchema, scheduleSchema } from './config-routine.js';
 import { sourceSchema } from './config-source.js';
 import { streamsSchema } from './config-streams.js';
 import { durationSchema, sizeSchema, textLike, textOf, wholeNumber } from './config-values.js';
@@ -35,6 +36,11 @@ const destinationSchema = z
       temp_directory: textOf('the path of a folder')
         .optional()
         .describe('Folder that DuckDB spills to, relative to this file; none: beside the DuckDB file.'),
+      read_copy: textOf('the path of a file')
+        .optional()
+        .describe(
+          'A copy of the DuckDB file for analysts to keep open, made anew after each run that changed anything; none: no copy.',
+        ),
     }),
     z.strictObject({
       type: z.literal('postgres').describe('Which database: duckdb or postgres.'),
@@ -88,6 +94,13 @@ export const configSchema = z
       .prefault('5m')
       .describe('How long a load waits for a DuckDB file or a lock that another program holds.'),
     limits: limitsSchema.prefault({}).describe('Bounds on what a run may use or accept.'),
+    recheck: recheckSchema
+      .prefault({})
+      .describe('How long an invoice is asked for again, to catch what Microsoft restates.'),
+    schedule: scheduleSchema.optional().describe('When `partner-billing schedule` runs sync.'),
+    notify: notifySchema
+      .optional()
+      .describe('Whom to tell when a run published something or ended in another way than the one before.'),
   })
   .describe('Configuration of partner-billing-connector.');
 
@@ -105,3 +118,9 @@ export type DuckdbConfig = Extract<DestinationConfig, { type: 'duckdb' }>;
 export type PostgresConfig = Extract<DestinationConfig, { type: 'postgres' }>;
 /** Bounds on what a run may use or accept. */
 export type LimitsConfig = Config['limits'];
+/** How long an invoice is asked for again. */
+export type RecheckConfig = Config['recheck'];
+/** When `partner-billing schedule` runs. */
+export type ScheduleConfig = NonNullable<Config['schedule']>;
+/** Whom to tell about a run. */
+export type NotifyConfig = NonNullable<Config['notify']>;

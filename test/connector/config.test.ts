@@ -114,7 +114,7 @@ describe('loadConfig', () => {
     [
       'an unknown key',
       change('invoices:', 'invocies:'),
-      '10:5 streams.billed_usage.invocies: is no setting. Did you mean invoices? Allowed here: invoices, attribute_set, accept_invoice_numbers',
+      '10:5 streams.billed_usage.invocies: is no setting. Did you mean invoices? Allowed here: invoices, since, attribute_set, accept_invoice_numbers',
     ],
     [
       'a key of another method',
@@ -152,7 +152,22 @@ describe('loadConfig', () => {
     [
       'text in place of a list',
       change('[G016907411]', 'G016907411'),
-      '10:15 streams.billed_usage.invoices: must be a list of invoice ids, not "G016907411"',
+      '10:15 streams.billed_usage.invoices: must be discover, or a list of invoice ids, not "G016907411"',
+    ],
+    [
+      'a month to discover from beside a list',
+      change('[G016907411]', '[G016907411]\n    since: 2025-01'),
+      '11:12 streams.billed_usage.since: must be a month such as 2025-01, and only beside invoices: discover',
+    ],
+    [
+      'a schedule that is none',
+      `${GOOD}schedule: { cron: 61 3 * * *, time_zone: Europe/Berlin }\n`,
+      '14:19 schedule.cron: must be a cron expression of five fields such as 15 3 * * *, not "61 3 * * *"',
+    ],
+    [
+      'a time zone that is none',
+      `${GOOD}schedule: { cron: 15 3 * * *, time_zone: Mars }\n`,
+      '14:42 schedule.time_zone: must be a time zone such as UTC or Europe/Berlin, not "Mars"',
     ],
     [
       'an invoice id that YAML reads as a number',
@@ -225,7 +240,7 @@ describe('loadConfig', () => {
         '  connector.yaml:3:14 source.tenant_id: must be a GUID such as 0e195b37-4574-4539-bc42-0e539b9684c0, not "nonsense"',
         '  connector.yaml:7:20 source.auth.client_secret: environment variable UNSET is not set',
         '  connector.yaml:10:16 streams.billed_usage.invoices[0]: must be an invoice id such as G016907411; 0712 is a number to YAML, write "0712"',
-        '  connector.yaml:14:1 spol: is no setting. Did you mean spool? Allowed here: version, source, streams, destination, spool, archive, lock_wait, limits',
+        '  connector.yaml:14:1 spol: is no setting. Did you mean spool? Allowed here: version, source, streams, destination, spool, archive, lock_wait, limits, recheck, schedule, notify',
       ].join('\n'),
     );
   });

@@ -66,6 +66,33 @@ describe('configSchema', () => {
     },
   );
 
+  it('takes discover with a month to begin from, or ids, for a billed stream', () => {
+    const streams = { billed_usage: { invoices: 'discover', since: '2025-01' }, billed_reconciliation: {} };
+    const config = configSchema.parse({ ...MINIMAL, streams });
+    expect(config.streams.billed_usage).toMatchObject({ invoices: 'discover', since: '2025-01' });
+    expect(config.streams.billed_reconciliation?.invoices).toEqual([]);
+    for (const since of ['2025-13', '2025', '2025-01-01', '1999-01']) {
+      const wrong = { billed_usage: { invoices: 'discover', since } };
+      expect(configSchema.safeParse({ ...MINIMAL, streams: wrong }).success).toBe(false);
+    }
+  });
+
+  it('re-checks invoices nightly to day 15 and weekly to day 45 unless told otherwise', () => {
+    expect(configSchema.parse(MINIMAL).recheck).toEqual({ nightly_until_day: 15, weekly_until_day: 45 });
+  });
+
+  it.each(['https://hooks.example/x?token=1', 'http://127.0.0.1:9/x'])(
+    'takes %s as webhook',
+    (webhook_url) => {
+      expect(configSchema.safeParse({ ...MINIMAL, notify: { webhook_url } }).success).toBe(true);
+    },
+  );
+
+  it('refuses a webhook that is not encrypted', () => {
+    const notify = { webhook_url: 'http://hooks.example/x' };
+    expect(configSchema.safeParse({ ...MINIMAL, notify }).success).toBe(false);
+  });
+
   it.each(['csp', '_x', 'a1'])('takes %s as dataset', (dataset) => {
     const destination = { ...MINIMAL.destination, dataset };
     expect(configSchema.safeParse({ ...MINIMAL, destination }).success).toBe(true);
