@@ -136,6 +136,7 @@ async function publishRequest(context: LoadContext, toLoad: PackageToLoad): Prom
     eTag: manifest.eTag,
     tenantId: context.config.source.tenant_id,
     billingMonthFrom: toLoad.billingMonthFrom,
+    billingMonth: scope.by === 'month' ? scope.month : (manifest.billingMonth ?? null),
     operationId: manifest.operationId ?? record.operation?.id ?? null,
     manifestId: manifest.id,
     manifestCreatedAt: manifest.createdAt ?? null,

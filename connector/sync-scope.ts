@@ -191,6 +191,12 @@ function finish(run: ScopeRun, ending: Ending): ScopeResult {
   const answer =
     ending.state === undefined
       ? null
-      : { scope, state: ending.state, askedAt: clock.now().toISOString(), answer: ending.answer };
+      : {
+          scope,
+          state: ending.state,
+          askedAt: clock.now().toISOString(),
+          answer: ending.answer,
+          checked: error === undefined || outcome === 'refused',
+        };
   return { summary, answer };
 }

@@ -69,6 +69,34 @@ export function unbilledRecord(fields: SourceRecord = {}): SourceRecord {
   return usageRecord({ InvoiceNumber: '', UsageDate: '2026-11-05T00:00:00Z', ...fields });
 }
 
+/** A line of an invoice that charges usage. */
+export function lineRecord(fields: SourceRecord = {}): SourceRecord {
+  return {
+    PartnerId: TENANT,
+    CustomerId: 'c1',
+    CustomerName: 'Contoso',
+    InvoiceNumber: 'G000001',
+    OrderDate: '2026-10-01T00:00:00Z',
+    ProductId: 'P',
+    SkuId: '0001',
+    AvailabilityId: 'A',
+    SubscriptionId: 's1',
+    ChargeType: 'new',
+    ChargeStartDate: '2026-10-01T00:00:00Z',
+    ChargeEndDate: '2026-10-31T00:00:00Z',
+    UnitPrice: '1',
+    EffectiveUnitPrice: '1',
+    Quantity: '1',
+    Subtotal: '1',
+    TaxTotal: '0',
+    Total: '1',
+    Currency: 'USD',
+    PricingCurrency: 'USD',
+    MeterDescription: 'Compute Hours',
+    ...fields,
+  };
+}
+
 /** The request to publish a snapshot: everything in order unless said otherwise. */
 export function publishRequest(
   scope: Scope,
@@ -84,6 +112,7 @@ export function publishRequest(
     attributeSet: 'full',
     tenantId: TENANT,
     billingMonthFrom: scope.by === 'month' ? 'export date' : null,
+    billingMonth: scope.by === 'month' ? scope.month : null,
     operationId: 'operation-1',
     manifestId: 'manifest-1',
     manifestCreatedAt: '2026-11-08T10:00:00.000Z',

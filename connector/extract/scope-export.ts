@@ -191,7 +191,8 @@ function whole(loadPackage: LoadPackage, warnings: readonly string[]): ExportOut
   const { scope } = loadPackage.exportRecord;
   const shown = loadPackage.manifest()?.billingMonth;
   if (scope.by === 'invoice') {
-    return { kind: 'package', scope, package: loadPackage, billingMonthFrom: null, warnings };
+    const billingMonthFrom = shown === undefined ? null : 'manifest';
+    return { kind: 'package', scope, package: loadPackage, billingMonthFrom, warnings };
   }
   const differs = shown !== undefined && shown !== scope.month;
   const warning = `the manifest's BillingMonth is ${shown ?? ''}, the export's date says ${scope.month}`;

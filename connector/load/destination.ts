@@ -4,6 +4,23 @@ import type { AttributeSet, StreamName } from '../../schemas/streams.js';
 import type { Report } from '../../schemas/progress.js';
 import type { Table } from '../../schemas/table.js';
 import type { Clock } from '../clock.js';
+import type { InvoiceListReading, InvoiceListChanges } from './invoice-list.js';
+import type { NextCheck, PublishCounts, RecordedState, RunRecord, ScopeAnswer } from './recorded-state.js';
+
+export {
+  NOTHING_RECORDED,
+  SCOPE_STATES,
+  type Agreement,
+  type NextCheck,
+  type PublishCounts,
+  type PublishedSnapshot,
+  type RecordedInvoice,
+  type RecordedState,
+  type RunRecord,
+  type ScopeAnswer,
+  type ScopeState,
+  type ScopeStateName,
+} from './recorded-state.js';
 
 /** The SQL dialects, each a folder in `sql/` and in `connector/load/`. */
 export const DIALECTS = ['postgres', 'duckdb'] as const;
@@ -23,78 +40,6 @@ export interface DestinationOptions {
   readonly connectorVersion: string;
 }
 
-/** How a scope stands (`_scopes.state`). */
-export const SCOPE_STATES = ['published', 'pending', 'no data', 'refused', 'superseded'] as const;
-
-/** One of {@link SCOPE_STATES}. */
-export type ScopeStateName = (typeof SCOPE_STATES)[number];
-
-/** What is recorded of one scope. Instants are ISO 8601 in UTC; sums are canonical decimal texts by currency. */
-export interface ScopeState {
-  readonly scope: Scope;
-  readonly state: ScopeStateName;
-  readonly lastAskedAt: string | null;
-  /** What Graph last answered, in a few words: `unchanged`, `published`, `no data (5000)`, an error's message. */
-  readonly lastAnswer: string | null;
-  readonly nextCheckAt: string | null;
-  /** The published snapshot; null where nothing is published. */
-  readonly snapshot: PublishedSnapshot | null;
-}
-
-/** A published snapshot as recorded in `_snapshots`. */
-export interface PublishedSnapshot {
-  readonly loadId: string;
-  readonly eTag: string;
-  readonly attributeSet: AttributeSet;
-  readonly publishedAt: string;
-  readonly manifestCreatedAt: string | null;
-  readonly counts: PublishCounts;
-  readonly sums: Readonly<Record<string, string>>;
-}
-
-/** What a publish did. `read = staged + rejected`; `staged = inserted + updated + unchanged`. */
-export interface PublishCounts {
-  readonly blobs: number;
-  readonly read: number;
-  readonly staged: number;
-  readonly rejected: number;
-  readonly inserted: number;
-  readonly updated: number;
-  readonly deleted: number;
-  readonly unchanged: number;
-  /** Numbers rounded to 22 fractional digits; their exact text is in `_extra`. */
-  readonly rounded: number;
-}
-
-/** One invocation of the connector, as recorded in `_runs`. */
-export interface RunRecord {
-  readonly runId: string;
-  readonly startedAt: string;
-  readonly finishedAt: string | null;
-  readonly connectorVersion: string;
-  readonly outcome: string;
-  readonly exitCode: number | null;
-  /** What the run did with its scopes, as JSON text. */
-  readonly counts: string;
-}
-
-/** Everything that planning and `status` need to know of a dataset. */
-export interface RecordedState {
-  /** The partner tenant that the dataset belongs to; null before the first publish. */
-  readonly tenantId: string | null;
-  readonly scopes: readonly ScopeState[];
-  readonly lastRun: RunRecord | null;
-}
-
-/** One scope's answer other than a publish, to be recorded in `_scopes`. */
-export interface ScopeAnswer {
-  readonly scope: Scope;
-  /** Null leaves the recorded state as it is (a check that found nothing new). */
-  readonly state: ScopeStateName | null;
-  readonly askedAt: string;
-  readonly answer: string;
-}
-
 /** What is published: the evidence known before the first record is read. */
 export interface PublishRequest {
   readonly table: Table;
@@ -107,8 +52,13 @@ export interface PublishRequest {
   readonly eTag: string;
   /** The tenant of the configuration; the manifest's was compared before. */
   readonly tenantId: string;
-  /** For a month scope where the month was learnt: `export date`, `manifest` (both agree then). */
+  /**
+   * Where the month was learnt. For a month scope `export date`, or `manifest` where both agree; for an invoice
+   * `manifest`, or null where its path shows none and `billingMonth` is null.
+   */
   readonly billingMonthFrom: string | null;
+  /** The month that an invoice's manifest shows, `2026-10`; for a month scope the scope's own. */
+  readonly billingMonth: string | null;
   readonly operationId: string | null;
   readonly manifestId: string;
   readonly manifestCreatedAt: string | null;
@@ -135,6 +85,10 @@ export interface PublishResult {
   readonly counts: PublishCounts;
   readonly sums: Readonly<Record<string, string>>;
   readonly blobs: readonly BlobCounts[];
+  /** Records of the snapshot that was replaced; null where nothing was published before. */
+  readonly replaced: number | null;
+  /** Unbilled scopes that this publish superseded. */
+  readonly superseded: readonly Scope[];
   /** The same eTag was published before, by another load: nothing was read or changed; `loadId` is that load's. */
   readonly alreadyPublished: boolean;
 }
@@ -181,9 +135,9 @@ export interface Destination {
   lockRun(holder: LockHolder): Promise<RunLock>;
   /**
    * Opens the destination for planning or loading. DuckDB's file is held only until `close()`; waits up to
-   * `lock_wait` for a file that another process holds, then raises `locked` naming the process.
+   * `lock_wait`, or `options.waitMs`, for a file that another process holds, then raises `locked` naming the process.
    */
-  open(mode: 'read' | 'write'): Promise<DestinationSession>;
+  open(mode: 'read' | 'write', options?: OpenOptions): Promise<DestinationSession>;
   /** Connection, version and rights, each tried without changing anything. */
   check(): Promise<CheckLine[]>;
   /** Runs one statement read-only and hands its rows to `use`; see issue text in README "query". */
@@ -192,11 +146,17 @@ export interface Destination {
   close(): Promise<void>;
 }
 
+/** How a destination is opened. */
+export interface OpenOptions {
+  /** Milliseconds to wait for a file that somebody holds, in place of `lock_wait`; 0 does not wait. */
+  readonly waitMs?: number;
+}
+
 /** An open destination. */
 export interface DestinationSession {
-  /** Migrations not applied yet, in order. @throws ConfigError when the database is newer than the connector. */
+  /** Migrations, then views (number null), not applied yet, in order. @throws ConfigError when the database is newer than the connector. */
   pendingMigrations(): Promise<
-    readonly { readonly number: number; readonly name: string; readonly sql: string }[]
+    readonly { readonly number: number | null; readonly name: string; readonly sql: string }[]
   >;
   /** Applies pending migrations under a lock; returns what was applied. Never drops what a user added. */
   migrate(): Promise<readonly string[]>;
@@ -209,6 +169,15 @@ export interface DestinationSession {
   publish(request: PublishRequest, parts: () => AsyncIterable<ParsedPart>): Promise<PublishResult>;
   /** Records answers that published nothing, and refusals. */
   recordAnswers(answers: readonly ScopeAnswer[]): Promise<void>;
+  /** Keeps what a reading of Partner Center's invoice list found new, changed or gone, with history, in one transaction. */
+  recordInvoiceList(reading: InvoiceListReading): Promise<InvoiceListChanges>;
+  /**
+   * Marks as superseded the unbilled scopes of months that are billed by now; returns the ones that were not before.
+   * Every publish and every recorded invoice list does this too, in its own transaction.
+   */
+  closeMonths(now: Date): Promise<readonly Scope[]>;
+  /** Records when scopes are to be asked for again. */
+  recordNextChecks(checks: readonly NextCheck[]): Promise<void>;
   /** Records a refused snapshot: request, reason, what was counted. */
   recordRefusal(request: PublishRequest, reason: string, kind: string): Promise<void>;
   /** Records a run, at its start and again at its end. */

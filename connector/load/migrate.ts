@@ -10,10 +10,13 @@ import {
   type MigrationFile,
   type SqlText,
 } from './sql-text.js';
+import { applyView, pendingViews } from './views.js';
 
 /** A migration that is not applied yet, ready to run. */
 export interface PendingMigration {
-  readonly number: number;
+  /** From 1; null for a view, which is made anew whenever its text changes. */
+  readonly number: number | null;
+  /** `000001_records`, or `view usage_open`. */
   readonly name: string;
   /** Its statements, each ended by a semicolon. */
   readonly sql: string;
@@ -27,7 +30,7 @@ export interface MigrateOptions {
 }
 
 /**
- * The migrations that the dataset lacks, in order; the first one shows the dataset's creation too where it is
+ * The migrations and views that the dataset lacks, in order; the first one shows the dataset's creation too where it is
  * missing. Changes nothing.
  * @throws ConfigError when the dataset has a migration that this connector does not know, or knows differently
  */
@@ -38,19 +41,23 @@ export async function pendingMigrations(
   return connection.transaction(async (transaction) => {
     const pending = await missing(transaction, dataset);
     const create = (await hasDataset(transaction, dataset)) ? [] : [createDataset(transaction, dataset)];
-    return pending.map((migration, index) => ({
-      number: migration.number,
-      name: migration.name,
-      sql: [...(index === 0 ? create : []), ...statementsOf(migration, dataset)]
-        .map((text) => `${text};\n`)
-        .join('\n'),
-    }));
+    const views = await pendingViews(transaction, dataset);
+    return [
+      ...pending.map((migration, index) => ({
+        number: migration.number,
+        name: migration.name,
+        sql: [...(index === 0 ? create : []), ...statementsOf(migration, dataset)]
+          .map((text) => `${text};\n`)
+          .join('\n'),
+      })),
+      ...views.map((view) => ({ number: null, name: `view ${view.name}`, sql: `${view.statement};\n` })),
+    ];
   });
 }
 
 /**
- * Applies what is missing, each migration in a transaction with its row in `_migrations`, under a lock so that
- * several at once are safe. Returns the names of what was applied. Only ever adds.
+ * Applies what is missing, each migration in a transaction with its row in `_migrations` and each view with its row in
+ * `_views`, under a lock so that several at once are safe. Returns the names of what was applied. Only ever adds.
  * @throws ConfigError as {@link pendingMigrations}, or when the rights do not suffice
  */
 export async function migrate(
@@ -69,12 +76,23 @@ async function applyNext(transaction: SqlTransaction, options: MigrateOptions): 
   const { dataset, connectorVersion, now } = options;
   await transaction.rows(sql(transaction, 'lock', dataset), [dataset]);
   const [next] = await missing(transaction, dataset);
-  if (next === undefined) return undefined;
+  if (next === undefined) return await applyNextView(transaction, options);
   if (!(await hasDataset(transaction, dataset))) await transaction.run(createDataset(transaction, dataset));
   for (const text of statementsOf(next, dataset)) await transaction.run(text);
   const values = [next.number, next.name, checksum(next), sqlInstant(now), connectorVersion];
   await transaction.run(sql(transaction, 'keep migration', dataset), values);
   return next.name;
+}
+
+/** Views come last: they may name what any migration made. */
+async function applyNextView(
+  transaction: SqlTransaction,
+  { dataset, now }: MigrateOptions,
+): Promise<string | undefined> {
+  const [view] = await pendingViews(transaction, dataset);
+  if (view === undefined) return undefined;
+  await applyView(transaction, dataset, view, now);
+  return `view ${view.name}`;
 }
 
 async function missing(transaction: SqlTransaction, dataset: string): Promise<readonly MigrationFile[]> {

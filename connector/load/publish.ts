@@ -4,9 +4,10 @@ import { ConfigError, TransientError } from '../../schemas/errors.js';
 import type { Report } from '../../schemas/progress.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import type { PublishRequest, PublishResult, SqlConnection } from './destination.js';
+import { bindTenant } from './bind-tenant.js';
 import { applyChanges, planChanges, readPublished, type RowChanges } from './narrow-diff.js';
 import { prove, type Proof } from './prove.js';
-import { billingMonth, publishSql, sqlInstant, unproven, type Publishing } from './publishing.js';
+import { billingMonth, publishSql, unproven, type Publishing } from './publishing.js';
 import {
   publishedSnapshot,
   recordPublished,
@@ -72,7 +73,8 @@ async function publishOnce(
   const { transaction, dataset } = publishing;
   await transaction.rows(publishSql(publishing, 'lock'), [dataset]);
   await transaction.rows(publishSql(publishing, 'settings'));
-  await bindTenant(publishing);
+  const { tenantId, now, scope } = publishing.request;
+  await bindTenant(transaction, dataset, { tenantId, now, scope: scopeText(scope) });
   const current = await publishedSnapshot(publishing);
   if (current !== undefined && isSame(publishing.request, current))
     return recordedResult(publishing, current);
@@ -81,27 +83,11 @@ async function publishOnce(
   const staged = await stageParts(publishing, parts());
   const proof = await prove(publishing, staged);
   const changes = await replaceRows(publishing, proof, current);
-  const result = await recordPublished(publishing, proof, changes);
+  const result = await recordPublished(publishing, proof, changes, current);
   for (const table of ['carried', 'planned', 'unmatched', 'published', 'scope', 'staged']) {
     await transaction.run(publishSql(publishing, `drop ${table}`));
   }
   return result;
-}
-
-/** A dataset belongs to one partner tenant: bound by the first publish, compared by every later one. */
-async function bindTenant(publishing: Publishing): Promise<void> {
-  const { transaction, dataset, request } = publishing;
-  const [bound] = await transaction.rows(publishSql(publishing, 'bound tenant'));
-  if (bound === undefined) {
-    const values = [request.tenantId.toLowerCase(), sqlInstant(request.now)];
-    await transaction.run(publishSql(publishing, 'bind tenant'), values);
-  } else if (bound['tenant_id'] !== request.tenantId.toLowerCase()) {
-    throw new ConfigError({
-      message: `dataset ${dataset} belongs to partner tenant ${bound['tenant_id'] ?? ''}, not to ${request.tenantId}`,
-      hint: 'give each tenant a dataset of its own (destination.dataset)',
-      facts: { rule: 'tenant', dataset, scope: scopeText(request.scope) },
-    });
-  }
 }
 
 function isSame(request: PublishRequest, current: SnapshotRecord): boolean {

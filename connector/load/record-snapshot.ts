@@ -1,10 +1,12 @@
 import type { BlobCounts } from '../../schemas/batch.js';
 import { scopeText } from '../../schemas/scope.js';
 import type { AttributeSet } from '../../schemas/streams.js';
+import { closeMonths } from './close-months.js';
+import { compareInvoice } from './compare-invoice.js';
 import type { PublishCounts, PublishRequest, PublishResult, SqlValue, TextRow } from './destination.js';
 import type { RowChanges } from './narrow-diff.js';
 import type { Proof } from './prove.js';
-import { billingMonth, countOf, publishSql, sqlInstant, type Publishing } from './publishing.js';
+import { countOf, publishSql, sqlInstant, type Publishing } from './publishing.js';
 import { identifier, statement, type SqlText } from './sql-text.js';
 
 /** A published snapshot as recorded, as far as the next publish of its scope needs it. */
@@ -65,14 +67,19 @@ export async function recordedResult(
   const nothing = { inserted: 0, updated: 0, deleted: 0, unchanged: counts.staged };
   const byUs = loadId === publishing.request.loadId;
   const blobs = rows.map(blobCounts);
-  return { loadId, sums, blobs, alreadyPublished: !byUs, counts: byUs ? counts : { ...counts, ...nothing } };
+  const told = byUs ? counts : { ...counts, ...nothing };
+  return { loadId, sums, blobs, alreadyPublished: !byUs, counts: told, replaced: null, superseded: [] };
 }
 
-/** Records a published snapshot: its facts, its blobs, and the state of its scope. */
+/**
+ * Records a published snapshot: its facts, its blobs and the state of its scope; whether its invoice agrees, and which
+ * months it closes.
+ */
 export async function recordPublished(
   publishing: Publishing,
   proof: Proof,
   changes: RowChanges,
+  current: SnapshotRecord | undefined,
 ): Promise<PublishResult> {
   const { transaction, request, dataset } = publishing;
   const { read, staged, rejected, rounded, sums, blobs } = proof;
@@ -100,7 +107,10 @@ export async function recordPublished(
     ...[request.stream, scopeText(request.scope), request.eTag, request.loadId],
     sqlInstant(request.now),
   ]);
-  return { loadId: request.loadId, counts, sums, blobs, alreadyPublished: false };
+  await compareInvoice(publishing);
+  const superseded = await closeMonths(transaction, dataset, request.now);
+  const replaced = current?.counts.staged ?? null;
+  return { loadId: request.loadId, counts, sums, blobs, replaced, superseded, alreadyPublished: false };
 }
 
 /** The statement that adds a row to `_snapshots`; its values begin with {@link snapshotFacts}. */
@@ -110,10 +120,11 @@ export function snapshotInsert(dialect: Publishing['transaction']['dialect'], da
 
 /** What `_snapshots` says of a request, published or refused: its first 16 columns. */
 export function snapshotFacts(request: PublishRequest): readonly SqlValue[] {
-  const { manifestCreatedAt } = request;
+  const { manifestCreatedAt, billingMonth } = request;
   return [
     ...[request.loadId, request.runId, request.stream, scopeText(request.scope)],
-    ...[billingMonth(request), request.billingMonthFrom, request.eTag, request.attributeSet],
+    billingMonth === null ? null : `${billingMonth}-01`,
+    ...[request.billingMonthFrom, request.eTag, request.attributeSet],
     ...[request.table.version, request.connectorVersion, request.tenantId.toLowerCase()],
     ...[request.operationId, request.manifestId],
     manifestCreatedAt === null ? null : sqlInstant(manifestCreatedAt),

@@ -2,9 +2,13 @@ import { SystemError } from '../../schemas/errors.js';
 import { parseScope, scopeText } from '../../schemas/scope.js';
 import { STREAMS, STREAM_NAMES } from '../../schemas/streams.js';
 import {
+  NOTHING_RECORDED,
   SCOPE_STATES,
+  type Agreement,
+  type NextCheck,
   type PublishedSnapshot,
   type PublishRequest,
+  type RecordedInvoice,
   type RecordedState,
   type RunRecord,
   type ScopeAnswer,
@@ -13,25 +17,42 @@ import {
   type SqlTransaction,
   type TextRow,
 } from './destination.js';
+import { monthText } from './close-months.js';
 import { countOf, sqlInstant } from './publishing.js';
 import { snapshotCounts, snapshotFacts, snapshotInsert } from './record-snapshot.js';
 import { identifier, statement, type SqlText } from './sql-text.js';
 
 /** Tables whose presence says that a dataset can be read. */
 const RECORD_TABLES = 4;
+/** Tables that came with the fourth migration. */
+const INVOICE_TABLES = 3;
 
-/** Everything recorded of a dataset; an empty state when it was never migrated. */
+/**
+ * Everything recorded of a dataset; an empty state when it was never migrated. A dataset of an earlier release is
+ * read as far as it goes: nothing is known there of invoices, and of when scopes were first asked for.
+ */
 export async function readState(connection: SqlConnection, dataset: string): Promise<RecordedState> {
   return connection.transaction(async (transaction) => {
     const [tables] = await transaction.rows(sql(transaction, 'is migrated', dataset), [dataset]);
-    if (countOf(tables?.['records']) < RECORD_TABLES) return { tenantId: null, scopes: [], lastRun: null };
-    const [tenant] = await transaction.rows(sql(transaction, 'tenant', dataset));
-    const scopes = await transaction.rows(sql(transaction, 'scopes', dataset));
-    const [run] = await transaction.rows(sql(transaction, 'last run', dataset));
-    return {
+    if (countOf(tables?.['records']) < RECORD_TABLES) return NOTHING_RECORDED;
+    const knowsInvoices = countOf(tables?.['invoice_tables']) === INVOICE_TABLES;
+    const read = (name: string): Promise<TextRow[]> => transaction.rows(sql(transaction, name, dataset));
+    const [tenant] = await read('tenant');
+    const [run] = await read('last run');
+    const scopes = await read(knowsInvoices ? 'scopes' : 'scopes of release 0.1');
+    const state = {
+      ...NOTHING_RECORDED,
       tenantId: tenant?.['tenant_id'] ?? null,
       scopes: scopes.map(scopeState),
       lastRun: run === undefined ? null : runRecord(run),
+    };
+    if (!knowsInvoices) return state;
+    const [list] = await read('invoice list read at');
+    return {
+      ...state,
+      invoices: (await read('invoices')).map(recordedInvoice),
+      invoiceListReadAt: isoInstant(list?.['read_at']),
+      agreements: (await read('agreements')).map(agreement),
     };
   });
 }
@@ -70,7 +91,23 @@ export async function recordRefusal(
       state: 'refused',
       askedAt,
       answer: reason,
+      checked: true,
     });
+  });
+}
+
+/** Records when scopes are to be asked for again; a scope that was never asked for has no place for it. */
+export async function recordNextChecks(
+  connection: SqlConnection,
+  dataset: string,
+  checks: readonly NextCheck[],
+): Promise<void> {
+  if (checks.length === 0) return;
+  await connection.transaction(async (transaction) => {
+    for (const { scope, at } of checks) {
+      const values = [scope.stream, scopeText(scope), at === null ? null : sqlInstant(at)];
+      await transaction.run(sql(transaction, 'keep next check', dataset), values);
+    }
   });
 }
 
@@ -96,6 +133,8 @@ async function keepAnswer(transaction: SqlTransaction, dataset: string, answer: 
     answer.state,
     sqlInstant(answer.askedAt),
     answer.answer,
+    answer.checked,
+    answer.allowedEmpty === true,
   ]);
 }
 
@@ -111,9 +150,13 @@ function scopeState(row: TextRow): ScopeState {
   return {
     scope: parseScope(stream, STREAMS[stream].table.scopedBy, row['scope'] ?? ''),
     state,
+    firstAskedAt: isoInstant(row['first_asked_at']),
     lastAskedAt: isoInstant(row['last_asked_at']),
+    lastCheckedAt: isoInstant(row['last_checked_at']),
     lastAnswer: row['last_answer'] ?? null,
     nextCheckAt: isoInstant(row['next_check_at']),
+    allowedEmptyAt: isoInstant(row['allowed_empty_at']),
+    firstManifestAt: isoInstant(row['first_manifest_at']),
     snapshot: publishedOf(row),
   };
 }
@@ -127,9 +170,39 @@ function publishedOf(row: TextRow): PublishedSnapshot | null {
     attributeSet: row['attribute_set'] === 'basic' ? 'basic' : 'full',
     publishedAt,
     manifestCreatedAt: isoInstant(row['manifest_created_at']),
+    billingMonth: monthText(row['billing_month']),
     counts: snapshotCounts(row),
     sums: JSON.parse(row['sums'] ?? '{}') as Record<string, string>,
   };
+}
+
+function recordedInvoice(row: TextRow): RecordedInvoice {
+  return {
+    invoice: row['invoice_number'] ?? '',
+    amendsOf: row['amends_of'] ?? null,
+    documentType: row['document_type'] ?? null,
+    status: row['status'] ?? null,
+    invoiceDate: isoInstant(row['invoice_date']),
+    billingMonth: monthText(row['billing_month']),
+    currency: row['currency'] ?? null,
+    totalCharges: row['total_charges'] ?? null,
+    rowHash: row['_row_hash'] ?? '',
+  };
+}
+
+function agreement(row: TextRow): Agreement {
+  const usageLines = row['usage_lines'] ?? null;
+  const agrees = row['agrees'] ?? null;
+  return {
+    invoice: row['invoice_number'] ?? '',
+    agrees: agrees === null ? null : isTrue(agrees),
+    usageLines: usageLines === null ? null : countOf(usageLines),
+  };
+}
+
+/** Postgres prints `t`, DuckDB `true`. */
+function isTrue(text: string): boolean {
+  return text.startsWith('t');
 }
 
 function runRecord(row: TextRow): RunRecord {

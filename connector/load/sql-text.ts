@@ -93,6 +93,26 @@ export function migrationStatements(migration: MigrationFile, fills: Fills): rea
     .map((text) => fill(text, fills, migration.name));
 }
 
+/** A view as it stands in `sql/<dialect>/views`. */
+export interface ViewFile {
+  /** The file's name without `.sql`, which is the view's. */
+  readonly name: string;
+  /** The statement that makes or replaces it, filled. */
+  readonly statement: SqlText;
+}
+
+/** All views of a dialect, in the order of their names. */
+export function viewFiles(dialect: Dialect, fills: Fills): readonly ViewFile[] {
+  const folder = join(packageRoot(), 'sql', dialect, 'views');
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
+  return files.map((file) => ({
+    name: file.slice(0, -'.sql'.length),
+    statement: fill(readText(join(folder, file)).trim().replace(/;$/, ''), fills, `views/${file}`),
+  }));
+}
+
 function fill(text: string, fills: Fills, place: string): SqlText {
   const filled = text.replace(/\{\{(\w+)\}\}/g, (_, key: string) => {
     const value = fills[key];

@@ -20,3 +20,16 @@ SELECT number, name, checksum FROM {{dataset}}._migrations ORDER BY number;
 -- name: keep migration
 INSERT INTO {{dataset}}._migrations (number, name, checksum, applied_at, connector_version)
 VALUES ($1, $2, $3, CAST($4 AS timestamp), $5);
+
+-- name: has views
+SELECT count(*) AS records
+FROM information_schema.tables
+WHERE table_schema = $1 AND table_name = '_views';
+
+-- name: applied views
+SELECT name, checksum FROM {{dataset}}._views ORDER BY name;
+
+-- name: keep view
+INSERT INTO {{dataset}}._views (name, checksum, applied_at)
+VALUES ($1, $2, CAST($3 AS timestamp))
+ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at;

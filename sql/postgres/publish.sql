@@ -10,12 +10,6 @@ SELECT pg_advisory_xact_lock(hashtextextended('partner-billing publish ' || $1, 
 -- Sorts of narrow rows fit in memory; the server notices within seconds that we are gone.
 SELECT set_config('work_mem', '64MB', true), set_config('maintenance_work_mem', '64MB', true);
 
--- name: bound tenant
-SELECT tenant_id FROM {{dataset}}._dataset;
-
--- name: bind tenant
-INSERT INTO {{dataset}}._dataset (tenant_id, bound_at) VALUES ($1, CAST($2 AS timestamp));
-
 -- name: published snapshot
 SELECT s.*
 FROM {{dataset}}._scopes c
@@ -314,15 +308,18 @@ INSERT INTO {{dataset}}._blobs (
 SELECT * FROM {{dataset}}._blobs WHERE load_id = $1 ORDER BY blob_name;
 
 -- name: keep scope
-INSERT INTO {{dataset}}._scopes (stream, scope, state, etag, load_id, last_asked_at, last_answer, next_check_at)
-VALUES ($1, $2, 'published', $3, $4, CAST($5 AS timestamp), 'published', NULL)
+INSERT INTO {{dataset}}._scopes AS c
+  (stream, scope, state, etag, load_id, first_asked_at, last_asked_at, last_checked_at, last_answer)
+VALUES ($1, $2, 'published', $3, $4, CAST($5 AS timestamp), CAST($5 AS timestamp), CAST($5 AS timestamp), 'published')
 ON CONFLICT (stream, scope) DO UPDATE SET
   state = excluded.state,
   etag = excluded.etag,
   load_id = excluded.load_id,
+  first_asked_at = coalesce(c.first_asked_at, excluded.first_asked_at),
   last_asked_at = excluded.last_asked_at,
+  last_checked_at = excluded.last_checked_at,
   last_answer = excluded.last_answer,
-  next_check_at = excluded.next_check_at;
+  next_check_at = NULL;
 
 -- name: drop carried
 DROP TABLE IF EXISTS pg_temp.carried;

@@ -59,6 +59,7 @@ function requestOf(files: BenchFiles, destination: DestinationConfig): PublishRe
     eTag: 'bench',
     tenantId: files.tenantId,
     billingMonthFrom: null,
+    billingMonth: null,
     operationId: null,
     manifestId: 'bench',
     manifestCreatedAt: null,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { planRun } from '../../connector/plan.js';
-import type { RecordedState, ScopeState } from '../../connector/load/destination.js';
+import { NOTHING_RECORDED, type RecordedState, type ScopeState } from '../../connector/load/destination.js';
 import { configSchema } from '../../schemas/config.js';
 import type { Scope } from '../../schemas/scope.js';
 
 const NOW = new Date('2026-11-23T10:00:00Z');
-const NOTHING: RecordedState = { tenantId: null, scopes: [], lastRun: null };
+const NOTHING: RecordedState = NOTHING_RECORDED;
 const ALL = { streams: [], invoices: [] };
 
 function configured(streams: Record<string, unknown>) {
@@ -32,9 +32,13 @@ function recorded(scope: Scope, eTag: string | null, attributeSet: 'full' | 'bas
   return {
     scope,
     state: eTag === null ? 'no data' : 'published',
-    lastAskedAt: null,
+    firstAskedAt: '2026-11-08T05:00:00.000Z',
+    lastAskedAt: '2026-11-22T05:00:00.000Z',
+    lastCheckedAt: '2026-11-22T05:00:00.000Z',
     lastAnswer: eTag === null ? 'no data (5000)' : 'published',
     nextCheckAt: null,
+    allowedEmptyAt: null,
+    firstManifestAt: null,
     snapshot:
       eTag === null
         ? null
@@ -44,6 +48,7 @@ function recorded(scope: Scope, eTag: string | null, attributeSet: 'full' | 'bas
             attributeSet,
             publishedAt: '2026-11-22T00:00:00Z',
             manifestCreatedAt: null,
+            billingMonth: null,
             counts,
             sums: {},
           },

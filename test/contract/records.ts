@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { NOTHING_RECORDED } from '../../connector/load/destination.js';
 import { STREAMS } from '../../schemas/streams.js';
 import { snapshotOf, unbilledRecord, usageRecord, publishRequest, TENANT } from '../snapshot.js';
 import { Dataset, failure, INVOICE, MONTH, type ContractDatabase } from './dataset.js';
@@ -8,9 +9,14 @@ export function describeRecords(database: () => ContractDatabase): void {
   test('a dataset that was never migrated reads as empty and shows what migrating would run', async () => {
     const dataset = Dataset.unmigrated(database());
     const state = await dataset.write((session) => session.readState());
-    expect(state).toEqual({ tenantId: null, scopes: [], lastRun: null });
+    expect(state).toEqual(NOTHING_RECORDED);
     const pending = await dataset.write((session) => session.pendingMigrations());
-    expect(pending.map(({ number }) => number)).toEqual(pending.map((_, index) => index + 1));
+    const migrations = pending.filter(({ number }) => number !== null);
+    expect(migrations.map(({ number }) => number)).toEqual(migrations.map((_, index) => index + 1));
+    expect(pending.slice(migrations.length).map(({ name }) => name)).toEqual([
+      'view reconciliation_open',
+      'view usage_open',
+    ]);
     expect(pending[0]?.sql).toMatch(new RegExp(`^CREATE SCHEMA "${dataset.name}";`));
     expect(pending.map(({ sql }) => sql).join('')).not.toContain('{{');
     expect(await dataset.write((session) => session.migrate())).toEqual(pending.map(({ name }) => name));
@@ -75,9 +81,9 @@ export function describeRecords(database: () => ContractDatabase): void {
     };
     await dataset.write(async (session) => {
       await session.recordAnswers([
-        { scope: INVOICE, state: null, askedAt, answer: 'unchanged' },
-        { scope: other, state: 'no data', askedAt, answer: 'no data (5000)' },
-        { scope: MONTH, state: null, askedAt, answer: 'asked' },
+        { scope: INVOICE, state: null, askedAt, answer: 'unchanged', checked: true },
+        { scope: other, state: 'no data', askedAt, answer: 'no data (5000)', checked: true },
+        { scope: MONTH, state: null, askedAt, answer: 'asked', checked: false },
       ]);
       await session.recordRun(run);
       await session.recordRun(ended);
@@ -89,15 +95,20 @@ export function describeRecords(database: () => ContractDatabase): void {
       {
         scope: INVOICE,
         state: 'published',
+        firstAskedAt: '2026-11-09T12:00:00.000Z',
         lastAskedAt: askedAt,
+        lastCheckedAt: askedAt,
         lastAnswer: 'unchanged',
         nextCheckAt: null,
+        allowedEmptyAt: null,
+        firstManifestAt: '2026-11-08T10:00:00.000Z',
         snapshot: {
           loadId: 'l1',
           eTag: 'e-one',
           attributeSet: 'full',
           publishedAt: '2026-11-09T12:00:00.000Z',
           manifestCreatedAt: '2026-11-08T10:00:00.000Z',
+          billingMonth: null,
           sums: { USD: '1' },
           counts: {
             blobs: 1,
@@ -115,17 +126,25 @@ export function describeRecords(database: () => ContractDatabase): void {
       {
         scope: other,
         state: 'no data',
+        firstAskedAt: askedAt,
         lastAskedAt: askedAt,
+        lastCheckedAt: askedAt,
         lastAnswer: 'no data (5000)',
         nextCheckAt: null,
+        allowedEmptyAt: null,
+        firstManifestAt: null,
         snapshot: null,
       },
       {
         scope: MONTH,
         state: 'pending',
+        firstAskedAt: askedAt,
         lastAskedAt: askedAt,
+        lastCheckedAt: null,
         lastAnswer: 'asked',
         nextCheckAt: null,
+        allowedEmptyAt: null,
+        firstManifestAt: null,
         snapshot: null,
       },
     ]);

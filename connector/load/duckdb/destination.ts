@@ -2,10 +2,8 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { DuckdbConfig } from '../../../schemas/config.js';
 import { ConfigError, SystemError } from '../../../schemas/errors.js';
-import type { Destination, DestinationOptions, DestinationSession, SqlConnection } from '../destination.js';
-import { migrate, pendingMigrations } from '../migrate.js';
-import { publish } from '../publish.js';
-import { readState, recordAnswers, recordRefusal, recordRun } from '../records.js';
+import type { Destination, DestinationOptions, DestinationSession } from '../destination.js';
+import { sessionWork } from '../session-work.js';
 import { checkFile } from './check.js';
 import { duckdbConnection } from './connection.js';
 import { openFile, openInMemory, type DuckdbLimits, type OpenDatabase } from './database.js';
@@ -32,11 +30,12 @@ export function createDuckdbDestination(config: DuckdbConfig, options: Destinati
     dialect: 'duckdb',
     label: `duckdb ${path} dataset ${dataset}`,
     lockRun: (holder) => lockRun(path, dataset, holder),
-    open: async (mode) => {
-      const database = await waitForFile(() => openFor(mode, path, limits), options);
+    open: async (mode, { waitMs = options.lockWaitMs } = {}) => {
+      const wait = { ...options, lockWaitMs: waitMs };
+      const database = await waitForFile(() => openFor(mode, path, limits), wait);
       const connection = duckdbConnection(database, path);
       const made: DestinationSession = {
-        ...openSession(connection, dataset, options),
+        ...sessionWork(connection, dataset, options),
         ...(mode === 'read' ? refusingWrites() : {}),
         close: async () => {
           opened.delete(made);
@@ -78,29 +77,8 @@ async function openFor(mode: 'read' | 'write', path: string, limits: DuckdbLimit
   return await openInMemory({ ...limits, tempDirectory: `${path}.tmp` });
 }
 
-function openSession(
-  connection: SqlConnection,
-  dataset: string,
-  options: DestinationOptions,
-): Omit<DestinationSession, 'close'> {
-  const { clock, report, connectorVersion } = options;
-  return {
-    pendingMigrations: () => pendingMigrations(connection, dataset),
-    migrate: () => migrate(connection, { dataset, connectorVersion, now: clock.now() }),
-    readState: () => readState(connection, dataset),
-    publish: (request, parts) =>
-      publish(connection, { dataset, report, sleep: (ms) => clock.sleep(ms) }, request, parts),
-    recordAnswers: (answers) => recordAnswers(connection, dataset, answers),
-    recordRefusal: (request, reason, kind) => recordRefusal(connection, dataset, request, reason, kind),
-    recordRun: (run) => recordRun(connection, dataset, run),
-  };
-}
-
 /** A session that was opened for reading may stand for a file that does not exist: nothing written to it would stay. */
-function refusingWrites(): Pick<
-  DestinationSession,
-  'migrate' | 'publish' | 'recordAnswers' | 'recordRefusal' | 'recordRun'
-> {
+function refusingWrites(): Omit<DestinationSession, 'pendingMigrations' | 'readState' | 'close'> {
   const refuse = (): Promise<never> =>
     Promise.reject(
       new SystemError({
@@ -112,6 +90,9 @@ function refusingWrites(): Pick<
     migrate: refuse,
     publish: refuse,
     recordAnswers: refuse,
+    recordInvoiceList: refuse,
+    closeMonths: refuse,
+    recordNextChecks: refuse,
     recordRefusal: refuse,
     recordRun: refuse,
   };

@@ -1,8 +1,7 @@
 import type { PostgresConfig } from '../../../schemas/config.js';
 import type { Destination, DestinationOptions, DestinationSession } from '../destination.js';
-import { migrate, pendingMigrations } from '../migrate.js';
-import { publish } from '../publish.js';
-import { readState, recordAnswers, recordRefusal, recordRun } from '../records.js';
+import { pendingMigrations } from '../migrate.js';
+import { sessionWork } from '../session-work.js';
 import { checkServer } from './check.js';
 import { PostgresConnection } from './connection.js';
 import { runQuery } from './query.js';
@@ -51,16 +50,8 @@ function openSession(
   options: DestinationOptions,
   onClose: () => void,
 ): DestinationSession {
-  const { clock, report, connectorVersion } = options;
   return {
-    pendingMigrations: () => pendingMigrations(connection, dataset),
-    migrate: () => migrate(connection, { dataset, connectorVersion, now: clock.now() }),
-    readState: () => readState(connection, dataset),
-    publish: (request, parts) =>
-      publish(connection, { dataset, report, sleep: (ms) => clock.sleep(ms) }, request, parts),
-    recordAnswers: (answers) => recordAnswers(connection, dataset, answers),
-    recordRefusal: (request, reason, kind) => recordRefusal(connection, dataset, request, reason, kind),
-    recordRun: (run) => recordRun(connection, dataset, run),
+    ...sessionWork(connection, dataset, options),
     close: async () => {
       onClose();
       await connection.close();

@@ -145,7 +145,7 @@ test('check names the rights that a user lacks', async () => {
   expect(
     await failure(
       session.recordAnswers([
-        { scope: INVOICE, state: null, askedAt: new Date().toISOString(), answer: 'x' },
+        { scope: INVOICE, state: null, askedAt: new Date().toISOString(), answer: 'x', checked: true },
       ]),
     ),
   ).toMatchObject({

@@ -1,0 +1,28 @@
+import { closeMonths } from './close-months.js';
+import type { DestinationOptions, DestinationSession, SqlConnection } from './destination.js';
+import { recordInvoiceList } from './invoice-list.js';
+import { migrate, pendingMigrations } from './migrate.js';
+import { publish } from './publish.js';
+import { readState, recordAnswers, recordNextChecks, recordRefusal, recordRun } from './records.js';
+
+/** What an open session does, over a connection of either dialect; closing is the dialect's own. */
+export function sessionWork(
+  connection: SqlConnection,
+  dataset: string,
+  options: DestinationOptions,
+): Omit<DestinationSession, 'close'> {
+  const { clock, report, connectorVersion } = options;
+  return {
+    pendingMigrations: () => pendingMigrations(connection, dataset),
+    migrate: () => migrate(connection, { dataset, connectorVersion, now: clock.now() }),
+    readState: () => readState(connection, dataset),
+    publish: (request, parts) =>
+      publish(connection, { dataset, report, sleep: (ms) => clock.sleep(ms) }, request, parts),
+    recordAnswers: (answers) => recordAnswers(connection, dataset, answers),
+    recordInvoiceList: (reading) => recordInvoiceList(connection, dataset, reading),
+    closeMonths: (now) => connection.transaction((transaction) => closeMonths(transaction, dataset, now)),
+    recordNextChecks: (checks) => recordNextChecks(connection, dataset, checks),
+    recordRefusal: (request, reason, kind) => recordRefusal(connection, dataset, request, reason, kind),
+    recordRun: (run) => recordRun(connection, dataset, run),
+  };
+}
