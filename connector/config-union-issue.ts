@@ -11,7 +11,5 @@ export function innermostIssues(issue: Issue): readonly Issue[] {
   const deepest = issue.errors.filter((form) => form.length > 0 && form.every(({ path }) => path.length > 0));
   const [chosen] = deepest;
   if (chosen === undefined) return [issue];
-  return chosen.flatMap((inner) =>
-    innermostIssues({ ...inner, path: [...issue.path, ...inner.path] }),
-  );
+  return chosen.flatMap((inner) => innermostIssues({ ...inner, path: [...issue.path, ...inner.path] }));
 }

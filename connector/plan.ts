@@ -1,129 +1,165 @@
 import type { Config } from '../schemas/config.js';
-import { ConfigError } from '../schemas/errors.js';
 import { monthOfPeriod, scopeLabel, type ExportRequest, type Scope } from '../schemas/scope.js';
-import { STREAM_NAMES, STREAMS, type StreamName } from '../schemas/streams.js';
+import type { AttributeSet, BillingPeriod } from '../schemas/streams.js';
 import type { RecordedState, ScopeState } from './load/destination.js';
+import { checkAllowedEmpty, isAllowedEmpty, requestsOf, selectedStreams } from './plan-requests.js';
+import { planWarnings } from './plan-warnings.js';
+import { invoiceFacts, meaningOfNoData, recheck, type InvoiceFacts, type NoDataMeaning } from './recheck.js';
+import type { Selection } from './selection.js';
 
-/** What the caller named by hand; empty lists mean everything that is configured. */
-export interface Selection {
-  readonly streams: readonly StreamName[];
-  /** Invoice ids; they select the billed streams, and need not be in the configuration. */
-  readonly invoices: readonly string[];
+/** A load package that an earlier run left in the spool. */
+export interface UnfinishedPackage {
+  readonly scope: Scope;
+  readonly attributeSet: AttributeSet;
+  readonly period: BillingPeriod | undefined;
+  /** Downloaded to its last blob: it loads without asking Graph. */
+  readonly isWhole: boolean;
 }
 
 /** An export that will be asked for, and why. */
 export interface PlannedExport {
   readonly request: ExportRequest;
   readonly reason: string;
+  /** What code 5000 means where nothing is published. */
+  readonly whenNoData: NoDataMeaning;
+  /** An empty answer is published, also over rows. */
+  readonly allowEmpty: boolean;
+}
+
+/** A scope that is not asked for. */
+export interface LeftScope {
+  readonly scope: Scope;
+  readonly reason: string;
+  /** From when a run asks for it again; null where only a person does. */
+  readonly nextCheckAt: string | null;
 }
 
 /** What a run would do. */
 export interface Plan {
   readonly exports: readonly PlannedExport[];
-  /** Scopes that are recorded but not asked for, and why. */
-  readonly left: readonly { readonly scope: Scope; readonly reason: string }[];
+  readonly left: readonly LeftScope[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Decides what to export. Pure: configuration, what is recorded, what was named by hand and the time in; the list
- * of exports with their reasons out. The month of an unbilled scope is the one that `now` suggests; Graph's answer
- * fixes it.
+ * Decides what to export. Pure: configuration, what is recorded, what lies in the spool, what was named by hand and the
+ * time in; the list of exports with their reasons out, and every other scope with the reason why it is left. The month
+ * of an unbilled scope is the one that `now` suggests; Graph's answer fixes it.
  * @throws ConfigError when what was named by hand cannot be asked for.
  */
-export function planRun(config: Config, state: RecordedState, selection: Selection, now: Date): Plan {
-  const requests = selectedStreams(config, selection).flatMap((stream) =>
-    requestsOf(config, stream, selection, now),
+export function planRun(
+  config: Config,
+  state: RecordedState,
+  selection: Selection,
+  now: Date,
+  unfinished: readonly UnfinishedPackage[] = [],
+): Plan {
+  const possible = selectedStreams(config, selection).flatMap((stream) =>
+    requestsOf(config, stream, selection, state.invoices, now),
   );
+  checkAllowedEmpty(selection, possible);
+  const requests = [...possible, ...waitingMonths(config, possible, selection, unfinished)];
+  const factsOf = invoiceFacts(state);
+  const waiting = new Set(unfinished.map(({ scope }) => scopeLabel(scope)));
   const recorded = new Map(state.scopes.map((entry) => [scopeLabel(entry.scope), entry]));
-  const exports = requests.map((request) => ({
-    request,
-    reason: reasonFor(request, recorded.get(scopeLabel(request.scope)), selection),
-  }));
-  const asked = new Set(exports.map(({ request }) => scopeLabel(request.scope)));
-  const left = state.scopes
-    .filter((entry) => !asked.has(scopeLabel(entry.scope)))
-    .map((entry) => ({ scope: entry.scope, reason: reasonToLeave(entry, config, selection, now) }));
-  return { exports, left, warnings: warningsFor(requests) };
-}
-
-function selectedStreams(config: Config, selection: Selection): readonly StreamName[] {
-  const configured = STREAM_NAMES.filter((name) => config.streams[name] !== undefined);
-  const named = selection.streams.length > 0 ? selection.streams : configured;
-  const streams =
-    selection.invoices.length > 0
-      ? named.filter((name) => STREAMS[name].table.scopedBy === 'invoice')
-      : named;
-  const missing = streams.filter(
-    (name) => config.streams[name] === undefined && selection.invoices.length === 0,
-  );
-  if (missing.length > 0) {
-    throw new ConfigError({
-      message: `--stream ${missing.join(', ')} is not in the configuration`,
-      hint: `add it under streams:, or name one of: ${configured.join(', ')}`,
-    });
+  const exports: PlannedExport[] = [];
+  const left: LeftScope[] = [];
+  for (const request of requests) {
+    const { scope } = request;
+    const allowEmpty = isAllowedEmpty(selection, scope);
+    const facts = scope.by === 'invoice' ? factsOf(scope) : null;
+    const decided =
+      facts === null
+        ? aboutMonth(recorded.get(scopeLabel(scope)), allowEmpty)
+        : aboutInvoice(facts, request, config, selection, now, waiting);
+    if (!decided.ask) {
+      left.push({ scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt });
+      continue;
+    }
+    const whenNoData = facts === null || allowEmpty ? 'no data' : meaningOfNoData(facts, config.recheck, now);
+    exports.push({ request, reason: decided.reason, whenNoData, allowEmpty });
   }
-  if (streams.length === 0) {
-    throw new ConfigError({
-      message: '--invoice needs a billed stream, and none is configured or named',
-      hint: 'add billed_usage or billed_reconciliation under streams:, or pass --stream billed_usage',
-    });
-  }
-  return STREAM_NAMES.filter((name) => streams.includes(name));
-}
-
-function requestsOf(config: Config, stream: StreamName, selection: Selection, now: Date): ExportRequest[] {
-  if (stream === 'billed_usage' || stream === 'billed_reconciliation') {
-    const settings = config.streams[stream];
-    const configured = settings?.invoices ?? [];
-    const listed = configured === 'discover' ? [] : configured;
-    const invoices = selection.invoices.length > 0 ? selection.invoices : listed;
-    return [...new Set(invoices)].map((invoice) => ({
-      scope: { by: 'invoice', stream, invoice },
-      attributeSet: settings?.attribute_set ?? 'full',
+  const seen = new Set(requests.map(({ scope }) => scopeLabel(scope)));
+  const others = state.scopes
+    .filter((entry) => !seen.has(scopeLabel(entry.scope)))
+    .map((entry) => ({
+      scope: entry.scope,
+      reason: reasonToLeave(entry, config, selection, now),
+      nextCheckAt: null,
     }));
-  }
-  const settings = config.streams[stream];
-  if (settings === undefined) return [];
-  return [...new Set(settings.periods)].flatMap((period) =>
-    [...new Set(settings.currencies)].map((currency) => ({
-      scope: { by: 'month' as const, stream, month: monthOfPeriod(period, now), currency },
-      attributeSet: settings.attribute_set,
-      period,
-    })),
-  );
+  return { exports, left: [...left, ...others], warnings: planWarnings(config, state, requests) };
 }
 
-function reasonFor(request: ExportRequest, recorded: ScopeState | undefined, selection: Selection): string {
-  const { scope } = request;
-  const byHand =
-    scope.by === 'invoice' && selection.invoices.includes(scope.invoice) ? 'named by hand; ' : '';
-  if (recorded === undefined) return `${byHand}never asked for`;
+/** Whole packages of months that Graph no longer offers: they only wait to be loaded. */
+function waitingMonths(
+  config: Config,
+  requests: readonly ExportRequest[],
+  selection: Selection,
+  unfinished: readonly UnfinishedPackage[],
+): readonly ExportRequest[] {
+  if (selection.invoices.length > 0 || selection.months !== undefined) return [];
+  const asked = new Set(requests.map(({ scope }) => scopeLabel(scope)));
+  return unfinished
+    .filter(({ scope, isWhole }) => scope.by === 'month' && isWhole && !asked.has(scopeLabel(scope)))
+    .filter(({ scope }) => config.streams[scope.stream] !== undefined)
+    .filter(({ scope }) => selection.streams.length === 0 || selection.streams.includes(scope.stream))
+    .map(({ scope, attributeSet, period }) => ({
+      scope,
+      attributeSet,
+      ...(period === undefined ? {} : { period }),
+    }));
+}
+
+type Decision =
+  | { readonly ask: true; readonly reason: string }
+  | { readonly ask: false; readonly reason: string; readonly nextCheckAt: string | null };
+
+function aboutMonth(recorded: ScopeState | undefined, allowEmpty: boolean): Decision {
+  if (recorded === undefined) return { ask: true, reason: 'never asked for' };
+  if (recorded.state === 'superseded' && !allowEmpty)
+    return { ask: false, reason: 'superseded: the month is billed; kept as it last was', nextCheckAt: null };
   if (recorded.snapshot === null)
-    return `${byHand}nothing published yet (${recorded.lastAnswer ?? recorded.state})`;
-  const { eTag, attributeSet } = recorded.snapshot;
-  if (attributeSet !== request.attributeSet)
-    return `${byHand}published as ${attributeSet}, wanted as ${request.attributeSet}`;
-  return `${byHand}published at eTag ${eTag}; asked whether it changed`;
+    return { ask: true, reason: `nothing published yet (${recorded.lastAnswer ?? recorded.state})` };
+  return {
+    ask: true,
+    reason: `published at eTag ${recorded.snapshot.eTag}; an open month is asked for by every run`,
+  };
+}
+
+function aboutInvoice(
+  facts: InvoiceFacts,
+  request: ExportRequest,
+  config: Config,
+  selection: Selection,
+  now: Date,
+  waiting: ReadonlySet<string>,
+): Decision {
+  const decided = recheck(facts, request.attributeSet, config.recheck, now);
+  const isNamed = selection.invoices.includes(facts.scope.invoice) || isAllowedEmpty(selection, facts.scope);
+  if (isNamed) return { ask: true, reason: `named by hand; ${decided.reason}` };
+  if (waiting.has(scopeLabel(facts.scope)))
+    return { ask: true, reason: 'an earlier run left its load package unfinished' };
+  const { recorded } = facts;
+  const isDone = recorded?.snapshot !== null && recorded?.snapshot.attributeSet === request.attributeSet;
+  if (selection.months !== undefined && recorded !== undefined && isDone && recorded.state === 'published')
+    return { ask: false, reason: 'published already', nextCheckAt: recorded.nextCheckAt };
+  return decided;
 }
 
 function reasonToLeave(entry: ScopeState, config: Config, selection: Selection, now: Date): string {
   const { scope } = entry;
+  if (selection.months !== undefined) return 'not an invoice of the months named';
   if (selection.streams.length > 0 || selection.invoices.length > 0) return 'not named by hand';
-  if (config.streams[scope.stream] === undefined) return `${scope.stream} is not in the configuration`;
-  if (scope.by === 'invoice') return 'the invoice is not in the configuration';
+  const stream = config.streams[scope.stream];
+  if (stream === undefined) return `${scope.stream} is not in the configuration`;
+  if (entry.state === 'superseded') return 'superseded: the month is billed; kept as it last was';
+  if (scope.by === 'invoice') {
+    const isDiscovered = 'invoices' in stream && stream.invoices === 'discover';
+    return isDiscovered
+      ? 'the invoice list does not name it, or it is older than since'
+      : 'the invoice is not in the configuration';
+  }
   if (scope.month < monthOfPeriod('last', now))
     return 'Graph offers only the current and the last month; kept as it last was';
   return 'the period or the currency is not in the configuration';
-}
-
-function warningsFor(requests: readonly ExportRequest[]): string[] {
-  const basic = requests.filter(
-    (request) => request.attributeSet === 'basic' && request.scope.stream.endsWith('usage'),
-  );
-  if (basic.length === 0) return [];
-  const streams = [...new Set(basic.map((request) => request.scope.stream))].join(', ');
-  return [
-    `${streams}: attribute_set basic has no AvailabilityId, so usage cannot be compared with the invoice's lines`,
-  ];
 }

@@ -12,6 +12,7 @@ import type { RunSummary } from '../run-summary.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.js';
 import { summaryText } from '../summary-text.js';
 import { runSync } from '../sync.js';
+import { EVERYTHING } from '../selection.js';
 import { readDataset } from '../demo-dataset.js';
 import { withDestination } from './with-destination.js';
 
@@ -96,7 +97,7 @@ async function runDemo(context: CommandContext, loaded: LoadedConfig): Promise<R
   try {
     return await runSync({
       loaded,
-      selection: { streams: [], invoices: [] },
+      selection: EVERYTHING,
       report: (event) => view.report(event),
       clock: context.io.clock,
       signal: context.io.signal,

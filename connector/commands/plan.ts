@@ -3,6 +3,7 @@ import type { StreamName } from '../../schemas/streams.js';
 import type { CommandContext } from '../command-context.js';
 import { planRun, type Plan } from '../plan.js';
 import { countOf } from '../quantity-text.js';
+import { EVERYTHING } from '../selection.js';
 import { textTable } from '../text-table.js';
 import { withSession } from './with-destination.js';
 
@@ -17,7 +18,7 @@ export interface PlanOptions {
 export async function plan(context: CommandContext, options: PlanOptions): Promise<number> {
   const loaded = await context.loadConfig();
   const state = await withSession(context, loaded, 'read', (session) => session.readState());
-  const selection = { streams: options.stream ?? [], invoices: options.invoice ?? [] };
+  const selection = { ...EVERYTHING, streams: options.stream ?? [], invoices: options.invoice ?? [] };
   const planned = planRun(loaded.config, state, selection, context.io.clock.now());
   for (const warning of planned.warnings) await context.warn(warning);
   if (options.json === true) await context.printJson(planJson(planned));

@@ -1,5 +1,6 @@
 import type { StreamName } from '../../schemas/streams.js';
 import type { CommandContext } from '../command-context.js';
+import { EVERYTHING } from '../selection.js';
 import { summaryText } from '../summary-text.js';
 import { runSync } from '../sync.js';
 
@@ -20,7 +21,7 @@ export async function sync(context: CommandContext, options: SyncOptions): Promi
   try {
     const summary = await runSync({
       loaded,
-      selection: { streams: options.stream ?? [], invoices: options.invoice ?? [] },
+      selection: { ...EVERYTHING, streams: options.stream ?? [], invoices: options.invoice ?? [] },
       report: (event) => view.report(event),
       clock: context.io.clock,
       signal: context.io.signal,

@@ -4,7 +4,7 @@ import type { AttributeSet, StreamName } from '../../schemas/streams.js';
 import type { Report } from '../../schemas/progress.js';
 import type { Table } from '../../schemas/table.js';
 import type { Clock } from '../clock.js';
-import type { InvoiceListReading, InvoiceListChanges } from './invoice-list.js';
+import type { InvoiceListReading, InvoiceListChanges } from './invoice-list-reading.js';
 import type { NextCheck, PublishCounts, RecordedState, RunRecord, ScopeAnswer } from './recorded-state.js';
 
 export {

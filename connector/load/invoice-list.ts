@@ -1,43 +1,10 @@
-import type { InvoiceRecord } from '../../schemas/invoice-record.js';
-import type { Scope } from '../../schemas/scope.js';
 import { INVOICE_COLUMNS } from '../../schemas/tables/invoices.js';
 import { bindTenant } from './bind-tenant.js';
 import { closeMonths } from './close-months.js';
 import type { SqlConnection, SqlTransaction, SqlValue, TextRow } from './destination.js';
+import type { InvoiceListChanges, InvoiceListReading, ListedInvoice } from './invoice-list-reading.js';
 import { sqlInstant } from './publishing.js';
 import { identifier, statement, type SqlText } from './sql-text.js';
-
-/** A document of the list with the month that it bills. */
-export interface ListedInvoice {
-  readonly record: InvoiceRecord;
-  /** `2026-10`; null where the document does not tell. */
-  readonly billingMonth: string | null;
-}
-
-/** One reading of Partner Center's invoice list, whole. */
-export interface InvoiceListReading {
-  readonly tenantId: string;
-  readonly runId: string;
-  /** Recorded as `_load_id` in the rows that it changes. */
-  readonly loadId: string;
-  readonly readAt: Date;
-  /** Only invoices from the first day of this month on were asked for, `2025-01`; null: all. */
-  readonly since: string | null;
-  readonly invoices: readonly ListedInvoice[];
-  readonly correlationId: string | null;
-}
-
-/** What recording a reading changed. */
-export interface InvoiceListChanges {
-  readonly inserted: number;
-  readonly updated: number;
-  readonly deleted: number;
-  readonly unchanged: number;
-  /** The list was empty over recorded documents: they are kept. */
-  readonly isKept: boolean;
-  /** Unbilled scopes that this reading superseded. */
-  readonly superseded: readonly Scope[];
-}
 
 /** What is recorded of a document, as far as comparing needs it. */
 interface RecordedDocument {

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { planRun } from '../../connector/plan.js';
+import { EVERYTHING } from '../../connector/selection.js';
 import { NOTHING_RECORDED, type RecordedState, type ScopeState } from '../../connector/load/destination.js';
 import { configSchema } from '../../schemas/config.js';
 import type { Scope } from '../../schemas/scope.js';
 
 const NOW = new Date('2026-11-23T10:00:00Z');
 const NOTHING: RecordedState = NOTHING_RECORDED;
-const ALL = { streams: [], invoices: [] };
+const ALL = EVERYTHING;
+const NIGHTLY = 'every run asks whether it changed until usage and lines agree, or through day 15';
 
 function configured(streams: Record<string, unknown>) {
   return configSchema.parse({
@@ -72,8 +74,8 @@ describe('planRun', () => {
     };
     expect(texts(planRun(config, state, ALL, NOW))).toEqual([
       [invoice('G1'), 'full', 'never asked for'],
-      [invoice('G2'), 'full', 'published at eTag abc; asked whether it changed'],
-      [invoice('G3'), 'full', 'nothing published yet (no data (5000))'],
+      [invoice('G2'), 'full', `published at eTag abc, day 15; ${NIGHTLY}`],
+      [invoice('G3'), 'full', `no data so far, day 15; ${NIGHTLY}`],
       [invoice('G4'), 'full', 'published as basic, wanted as full'],
     ]);
   });
@@ -104,9 +106,9 @@ describe('planRun', () => {
       unbilled_usage: { currencies: ['USD'] },
     });
     const state = { ...NOTHING, scopes: [recorded(invoice('G1'), 'abc')] };
-    const plan = planRun(config, state, { streams: [], invoices: ['G9'] }, NOW);
+    const plan = planRun(config, state, { ...ALL, invoices: ['G9'] }, NOW);
     expect(texts(plan)).toEqual([[invoice('G9'), 'full', 'named by hand; never asked for']]);
-    expect(plan.left).toEqual([{ scope: invoice('G1'), reason: 'not named by hand' }]);
+    expect(plan.left).toEqual([{ scope: invoice('G1'), reason: 'not named by hand', nextCheckAt: null }]);
   });
 
   it('asks for one stream when it is named', () => {
@@ -114,7 +116,7 @@ describe('planRun', () => {
       billed_usage: { invoices: ['G1'] },
       unbilled_usage: { currencies: ['USD'] },
     });
-    const plan = planRun(config, NOTHING, { streams: ['unbilled_usage'], invoices: [] }, NOW);
+    const plan = planRun(config, NOTHING, { ...ALL, streams: ['unbilled_usage'] }, NOW);
     expect(new Set(plan.exports.map(({ request }) => request.scope.stream))).toEqual(
       new Set(['unbilled_usage']),
     );
@@ -122,10 +124,10 @@ describe('planRun', () => {
 
   it('refuses a stream that is not configured, and an invoice without a billed stream', () => {
     const config = configured({ unbilled_usage: { currencies: ['USD'] } });
-    expect(() => planRun(config, NOTHING, { streams: ['billed_usage'], invoices: [] }, NOW)).toThrow(
+    expect(() => planRun(config, NOTHING, { ...ALL, streams: ['billed_usage'] }, NOW)).toThrow(
       /not in the configuration/,
     );
-    expect(() => planRun(config, NOTHING, { streams: [], invoices: ['G1'] }, NOW)).toThrow(
+    expect(() => planRun(config, NOTHING, { ...ALL, invoices: ['G1'] }, NOW)).toThrow(
       /needs a billed stream/,
     );
   });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { InvoiceListReading, ListedInvoice } from '../../connector/load/invoice-list.js';
+import type { InvoiceListReading, ListedInvoice } from '../../connector/load/invoice-list-reading.js';
 import { scopeText, type InvoiceScope, type MonthScope } from '../../schemas/scope.js';
 import { INVOICE_COLUMNS } from '../../schemas/tables/invoices.js';
 import { lineRecord, TENANT, unbilledRecord, usageRecord } from '../snapshot.js';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { systemClock, type Clock } from '../../connector/clock.js';
 import { loadConfig } from '../../connector/config.js';
 import { openDestination } from '../../connector/load/open-destination.js';
-import type { Selection } from '../../connector/plan.js';
 import type { RunSummary } from '../../connector/run-summary.js';
+import { EVERYTHING, type Selection } from '../../connector/selection.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../connector/sandbox/sandbox.js';
 import { runSync } from '../../connector/sync.js';
 import type { ProgressEvent } from '../../schemas/progress.js';
@@ -77,7 +77,7 @@ export async function startSite(
     sync: async (selection = {}, signal = new AbortController().signal) =>
       await runSync({
         loaded: await loaded(),
-        selection: { streams: [], invoices: [], ...selection },
+        selection: { ...EVERYTHING, ...selection },
         report: (event) => events.push(event),
         clock,
         signal,

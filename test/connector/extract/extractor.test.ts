@@ -23,7 +23,7 @@ describe('exporting a scope', () => {
     });
     const { extractor, clock, events } = await extractorFor(double);
     const outcome = packageOf(await extractor.exportScope(INVOICE, NOTHING_PUBLISHED));
-    expect(outcome).toMatchObject({ scope: INVOICE.scope, billingMonthFrom: null, warnings: [] });
+    expect(outcome).toMatchObject({ scope: INVOICE.scope, billingMonthFrom: 'manifest', warnings: [] });
     const blobs = await outcome.package.blobs();
     for (const blob of blobs) {
       const content = double.behaviour.blobs.get(blob.name) ?? Buffer.alloc(0);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../connector/clock.js';
-import type { CheckLine, Destination } from '../../../connector/load/destination.js';
+import { NOTHING_RECORDED, type CheckLine, type Destination } from '../../../connector/load/destination.js';
 import { createDuckdbDestination } from '../../../connector/load/duckdb/destination.js';
 import { ConfigError, SystemError } from '../../../schemas/errors.js';
 import { holdInAnotherProcess, openInAnotherProcess } from '../../duckdb-process.js';
@@ -35,7 +35,7 @@ function destinationAt(file: string, dataset = 'csp', lockWaitMs = 0): Destinati
 describe('a DuckDB destination', () => {
   test('that does not exist reads as empty, shows what migrating would run, and is not made by it', async () => {
     const session = await destinationAt('billing.duckdb').open('read');
-    expect(await session.readState()).toEqual({ tenantId: null, scopes: [], lastRun: null });
+    expect(await session.readState()).toEqual(NOTHING_RECORDED);
     expect((await session.pendingMigrations()).length).toBeGreaterThan(0);
     await session.close();
     expect(readdirSync(folder)).toEqual([]);

@@ -28,12 +28,12 @@ describe('names', () => {
 
 describe('statements', () => {
   test('are found by name and filled', () => {
-    const sql = statement('postgres', 'publish', 'bound tenant', { dataset: identifier('csp') });
-    expect(sql).toBe('SELECT tenant_id FROM "csp"._dataset');
+    const sql = statement('postgres', 'records', 'tenant', { dataset: identifier('csp') });
+    expect(sql).toMatch(/FROM "csp"\._dataset/);
   });
 
   test('with an unfilled placeholder or an unknown name are a defect that names the file', () => {
-    expect(() => statement('postgres', 'publish', 'bound tenant')).toThrow(/\{\{dataset\}\} .*publish\.sql/);
+    expect(() => statement('postgres', 'records', 'tenant')).toThrow(/\{\{dataset\}\} .*records\.sql/);
     expect(() => statement('duckdb', 'publish', 'no such')).toThrow(
       /sql\/duckdb\/publish\.sql has no statement/,
     );
@@ -47,12 +47,12 @@ describe('migrations', () => {
     expect(postgres?.[0]).toBe('000001_records');
   });
 
-  test('are cut into statements that create or extend, and drop nothing', () => {
+  test('are cut into statements that create or extend, fill only records of our own, and drop nothing', () => {
     for (const dialect of DIALECTS) {
       for (const migration of migrationFiles(dialect)) {
         for (const sql of migrationStatements(migration, { dataset: identifier('csp') })) {
           expect(sql.replace(/^(--.*\n|\s)+/, '')).toMatch(
-            /^(CREATE (TABLE|INDEX|VIEW)|ALTER TABLE \S+ ADD COLUMN)\b/,
+            /^(CREATE (TABLE|INDEX|VIEW)|ALTER TABLE \S+ ADD COLUMN|UPDATE \S+\._\w+ SET)\b/,
           );
         }
       }

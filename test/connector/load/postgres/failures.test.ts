@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../../connector/clock.js';
+import { migrationFiles } from '../../../../connector/load/sql-text.js';
 import { BILLED_USAGE } from '../../../../schemas/tables/billed-usage.js';
 import type { ProgressEvent } from '../../../../schemas/progress.js';
 import { failure, INVOICE } from '../../../contract/dataset.js';
@@ -85,7 +86,7 @@ test('several that migrate at the same time apply each migration once', async ()
   const sessions = await Promise.all([1, 2, 3].map(() => destinationOn(database.url, 'raced').open('write')));
   const applied = (await Promise.all(sessions.map((session) => session.migrate()))).flat();
   expect([...applied].sort()).toEqual([...new Set(applied)].sort());
-  expect(applied.length).toBe(3);
+  expect(applied.length).toBe(migrationFiles('postgres').length + ['reconciliation_open', 'usage_open'].length);
   await Promise.all(sessions.map((session) => session.close()));
 });
 
