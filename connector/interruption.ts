@@ -1,3 +1,5 @@
+import { asConnectorError, TransientError, type ConnectorError } from '../schemas/errors.js';
+
 /** Signals that stop a run in good order, with the exit code of each (128 and the signal's number). */
 export const INTERRUPTION_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -15,4 +17,15 @@ export class Interruption extends Error {
   get exitCode(): number {
     return INTERRUPTION_EXIT_CODES[this.signal];
   }
+}
+
+/** What was thrown as the connector's error. An aborted run is no defect: what is on disk stays, and the next run goes on. */
+export function interrupted(thrown: unknown, signal: AbortSignal): ConnectorError {
+  const error = asConnectorError(thrown);
+  if (!signal.aborted || error.kind !== 'system') return error;
+  return new TransientError({
+    message: 'interrupted before it was finished',
+    hint: 'run the same command again: it goes on where this one stopped',
+    cause: thrown,
+  });
 }

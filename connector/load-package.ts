@@ -228,9 +228,13 @@ export class Spool {
   }
 
   /** Begins a package for an export of a scope. */
-  async begin(request: ExportRequest, graphUrl: string, now: Date): Promise<LoadPackage> {
+  async begin(
+    request: ExportRequest,
+    graphUrl: string,
+    now: Date,
+    packageId = newPackageId(now),
+  ): Promise<LoadPackage> {
     await sweep(this.folderOf(request.scope));
-    const packageId = `${now.toISOString().replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
     return await LoadPackage.create(join(this.folderOf(request.scope), packageId), {
       version: 1,
       packageId,
@@ -257,6 +261,11 @@ export class Spool {
       .filter((one) => scopeLabel(one.exportRecord.scope) === scopeLabel(scope))
       .sort((one, other) => (one.packageId < other.packageId ? 1 : -1));
   }
+}
+
+/** An id for a package begun at an instant; ids sort by time. */
+export function newPackageId(now: Date): string {
+  return `${now.toISOString().replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
 }
 
 /** Deletes what a crash left of a package that was being made or deleted. */

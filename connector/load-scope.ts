@@ -1,39 +1,12 @@
 import { join, relative } from 'node:path';
-import type { Config } from '../schemas/config.js';
 import type { BlobCounts, ParsedPart } from '../schemas/batch.js';
 import { asConnectorError, DataError, IntegrityError, type ConnectorError } from '../schemas/errors.js';
-import type { Report } from '../schemas/progress.js';
 import { scopeLabel, type Scope } from '../schemas/scope.js';
-import { STREAMS } from '../schemas/streams.js';
-import type { Clock } from './clock.js';
-import type { LoadPackage } from './load-package.js';
-import type { Destination, DestinationSession, PublishRequest, PublishResult } from './load/destination.js';
+import type { EmptyScope, LoadContext, PackageToLoad } from './load-context.js';
+import type { DestinationSession, PublishRequest, PublishResult } from './load/destination.js';
 import { parsePackageBlobs } from './parse-package.js';
+import { emptyRequest, publishRequest } from './publish-request.js';
 import { RejectedFile } from './rejected-file.js';
-
-/** A whole package on its way into the destination. */
-export interface PackageToLoad {
-  readonly scope: Scope;
-  readonly package: LoadPackage;
-  readonly billingMonthFrom: string | null;
-}
-
-/** What a load works with. */
-export interface LoadContext {
-  readonly config: Config;
-  readonly destination: Destination;
-  readonly report: Report;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly runId: string;
-  readonly connectorVersion: string;
-  /** Folder of published packages of billed streams; null where none are kept. */
-  readonly archive: string | null;
-  /** Root of the spool: an archived package keeps its path below it. */
-  readonly spool: string;
-  /** A new id for one attempt to publish. */
-  newLoadId(): string;
-}
 
 /** What became of a package. */
 export type LoadOutcome =
@@ -60,7 +33,7 @@ export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): 
   const request = await publishRequest(context, toLoad);
   const refused = refusedBefore(context, toLoad);
   if (refused !== null) return { kind: 'refused', eTag: request.eTag, error: refused };
-  const session = await context.destination.open('write');
+  const session = await context.openForLoad();
   try {
     if (await isPublished(session, request)) {
       await putAway(context, toLoad);
@@ -77,6 +50,19 @@ export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): 
     await session.close();
   }
 }
+
+/** Publishes an empty snapshot over the rows of a scope; billed rows go to history. @throws LockedError */
+export async function publishNothing(context: LoadContext, empty: EmptyScope): Promise<PublishResult> {
+  const request = emptyRequest(context, empty);
+  const session = await context.openForLoad();
+  try {
+    return await session.publish(request, noParts);
+  } finally {
+    await session.close();
+  }
+}
+
+async function* noParts(): AsyncIterable<ParsedPart> {}
 
 async function publishOrRefuse(
   context: LoadContext,
@@ -103,7 +89,7 @@ function refusedBefore(context: LoadContext, toLoad: PackageToLoad): ConnectorEr
   const same =
     refusal.rejectedLimit === String(context.config.limits.rejected_records) &&
     refusal.connectorVersion === context.connectorVersion &&
-    refusal.destination === context.destination.label;
+    refusal.destination === context.destinationLabel;
   if (!same) return null;
   const { message, hint } = refusal;
   return new DataError({ message: `${message} (refused at ${refusal.at}; the data is the same)`, hint });
@@ -118,42 +104,6 @@ async function proveMonth({ scope, package: loaded }: PackageToLoad): Promise<vo
     hint: 'the published snapshot is kept; run again later',
     facts: { rule: 'month', month: billingMonth },
   });
-}
-
-async function publishRequest(context: LoadContext, toLoad: PackageToLoad): Promise<PublishRequest> {
-  const { scope } = toLoad;
-  const stream = STREAMS[scope.stream];
-  const record = toLoad.package.exportRecord;
-  const manifest = await toLoad.package.wholeManifest();
-  return {
-    table: stream.table,
-    stream: stream.name,
-    scope,
-    runId: context.runId,
-    loadId: context.newLoadId(),
-    connectorVersion: context.connectorVersion,
-    attributeSet: record.attributeSet,
-    eTag: manifest.eTag,
-    tenantId: context.config.source.tenant_id,
-    billingMonthFrom: toLoad.billingMonthFrom,
-    billingMonth: scope.by === 'month' ? scope.month : (manifest.billingMonth ?? null),
-    operationId: manifest.operationId ?? record.operation?.id ?? null,
-    manifestId: manifest.id,
-    manifestCreatedAt: manifest.createdAt ?? null,
-    requestIds: record.requestIds,
-    rootDirectory: manifest.rootDirectory,
-    blobs: await toLoad.package.blobs(),
-    acceptInvoiceNumbers: acceptedInvoices(context.config, scope),
-    rejectedLimit: context.config.limits.rejected_records,
-    allowEmpty: false,
-    allowBasicOverFull: false,
-    now: context.clock.now(),
-  };
-}
-
-function acceptedInvoices(config: Config, scope: Scope): readonly string[] {
-  if (scope.stream !== 'billed_usage' && scope.stream !== 'billed_reconciliation') return [];
-  return config.streams[scope.stream]?.accept_invoice_numbers ?? [];
 }
 
 async function isPublished(session: DestinationSession, request: PublishRequest): Promise<boolean> {
@@ -220,7 +170,7 @@ async function notPublished(
     facts: Object.fromEntries(Object.entries(error.facts).map(([name, value]) => [name, String(value)])),
     connectorVersion: context.connectorVersion,
     rejectedLimit: String(context.config.limits.rejected_records),
-    destination: context.destination.label,
+    destination: context.destinationLabel,
   });
   return { kind: 'refused', eTag: request.eTag, error };
 }

@@ -1,11 +1,25 @@
 import type { Config } from '../schemas/config.js';
-import { monthOfPeriod, scopeLabel, type ExportRequest, type Scope } from '../schemas/scope.js';
+import {
+  monthOfPeriod,
+  scopeLabel,
+  type ExportRequest,
+  type InvoiceScope,
+  type Scope,
+} from '../schemas/scope.js';
 import type { AttributeSet, BillingPeriod } from '../schemas/streams.js';
-import type { RecordedState, ScopeState } from './load/destination.js';
+import { monthsToClose } from './load/close-months.js';
+import type { NextCheck, RecordedState, ScopeState } from './load/destination.js';
 import { checkAllowedEmpty, isAllowedEmpty, requestsOf, selectedStreams } from './plan-requests.js';
 import { planWarnings } from './plan-warnings.js';
-import { invoiceFacts, meaningOfNoData, recheck, type InvoiceFacts, type NoDataMeaning } from './recheck.js';
-import type { Selection } from './selection.js';
+import {
+  invoiceFacts,
+  meaningOfNoData,
+  recheck,
+  type InvoiceFacts,
+  type NoDataMeaning,
+  type Recheck,
+} from './recheck.js';
+import { EVERYTHING, type Selection } from './selection.js';
 
 /** A load package that an earlier run left in the spool. */
 export interface UnfinishedPackage {
@@ -59,26 +73,14 @@ export function planRun(
   );
   checkAllowedEmpty(selection, possible);
   const requests = [...possible, ...waitingMonths(config, possible, selection, unfinished)];
-  const factsOf = invoiceFacts(state);
-  const waiting = new Set(unfinished.map(({ scope }) => scopeLabel(scope)));
-  const recorded = new Map(state.scopes.map((entry) => [scopeLabel(entry.scope), entry]));
-  const exports: PlannedExport[] = [];
-  const left: LeftScope[] = [];
-  for (const request of requests) {
-    const { scope } = request;
-    const allowEmpty = isAllowedEmpty(selection, scope);
-    const facts = scope.by === 'invoice' ? factsOf(scope) : null;
-    const decided =
-      facts === null
-        ? aboutMonth(recorded.get(scopeLabel(scope)), allowEmpty)
-        : aboutInvoice(facts, request, config, selection, now, waiting);
-    if (!decided.ask) {
-      left.push({ scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt });
-      continue;
-    }
-    const whenNoData = facts === null || allowEmpty ? 'no data' : meaningOfNoData(facts, config.recheck, now);
-    exports.push({ request, reason: decided.reason, whenNoData, allowEmpty });
-  }
+  const known: Known = {
+    ...{ config, selection, now },
+    factsOf: invoiceFacts(state),
+    waiting: new Set(unfinished.map(({ scope }) => scopeLabel(scope))),
+    recorded: new Map(state.scopes.map((entry) => [scopeLabel(entry.scope), entry])),
+    closing: new Set(monthsToClose(state, now).map(scopeLabel)),
+  };
+  const decided = requests.map((request) => decide(request, known));
   const seen = new Set(requests.map(({ scope }) => scopeLabel(scope)));
   const others = state.scopes
     .filter((entry) => !seen.has(scopeLabel(entry.scope)))
@@ -87,8 +89,54 @@ export function planRun(
       reason: reasonToLeave(entry, config, selection, now),
       nextCheckAt: null,
     }));
-  return { exports, left: [...left, ...others], warnings: planWarnings(config, state, requests) };
+  return {
+    exports: decided.filter((one) => 'request' in one),
+    left: [...decided.filter((one) => 'scope' in one), ...others],
+    warnings: planWarnings(config, state, requests),
+  };
 }
+
+/** What deciding about one request depends on. */
+interface Known {
+  readonly config: Config;
+  readonly selection: Selection;
+  readonly now: Date;
+  readonly factsOf: (scope: InvoiceScope) => InvoiceFacts;
+  /** Labels of the scopes with an unfinished package. */
+  readonly waiting: ReadonlySet<string>;
+  readonly recorded: ReadonlyMap<string, ScopeState>;
+  /** Labels of the unbilled scopes whose month is billed by now. */
+  readonly closing: ReadonlySet<string>;
+}
+
+function decide(request: ExportRequest, known: Known): PlannedExport | LeftScope {
+  const { scope } = request;
+  const { config, selection, now } = known;
+  const allowEmpty = isAllowedEmpty(selection, scope);
+  if (scope.by === 'month') {
+    const isClosing = known.closing.has(scopeLabel(scope));
+    const decided = aboutMonth(known.recorded.get(scopeLabel(scope)), isClosing, allowEmpty);
+    if (!decided.ask) return { scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt };
+    return { request, reason: decided.reason, whenNoData: 'no data', allowEmpty };
+  }
+  const facts = known.factsOf(scope);
+  const decided = aboutInvoice(facts, request, known);
+  if (!decided.ask) return { scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt };
+  const whenNoData = allowEmpty ? 'no data' : meaningOfNoData(facts, config.recheck, now);
+  return { request, reason: decided.reason, whenNoData, allowEmpty };
+}
+
+/** When each recorded scope is to be asked for again: by the next run, from a day on, or (null) only by name. Pure. */
+export function nextChecks(config: Config, state: RecordedState, now: Date): readonly NextCheck[] {
+  const { exports, left } = planRun(config, state, EVERYTHING, now);
+  return [
+    ...exports.map(({ request }) => ({ scope: request.scope, at: now.toISOString() })),
+    ...left.map(({ scope, nextCheckAt }) => ({ scope, at: nextCheckAt })),
+  ];
+}
+
+/** Why a superseded scope is not asked for. */
+export const SUPERSEDED = 'superseded: the month is billed; kept as it last was';
 
 /** Whole packages of months that Graph no longer offers: they only wait to be loaded. */
 function waitingMonths(
@@ -110,14 +158,10 @@ function waitingMonths(
     }));
 }
 
-type Decision =
-  | { readonly ask: true; readonly reason: string }
-  | { readonly ask: false; readonly reason: string; readonly nextCheckAt: string | null };
-
-function aboutMonth(recorded: ScopeState | undefined, allowEmpty: boolean): Decision {
+function aboutMonth(recorded: ScopeState | undefined, isClosing: boolean, allowEmpty: boolean): Recheck {
   if (recorded === undefined) return { ask: true, reason: 'never asked for' };
-  if (recorded.state === 'superseded' && !allowEmpty)
-    return { ask: false, reason: 'superseded: the month is billed; kept as it last was', nextCheckAt: null };
+  if ((recorded.state === 'superseded' || isClosing) && !allowEmpty)
+    return { ask: false, reason: SUPERSEDED, nextCheckAt: null };
   if (recorded.snapshot === null)
     return { ask: true, reason: `nothing published yet (${recorded.lastAnswer ?? recorded.state})` };
   return {
@@ -126,14 +170,8 @@ function aboutMonth(recorded: ScopeState | undefined, allowEmpty: boolean): Deci
   };
 }
 
-function aboutInvoice(
-  facts: InvoiceFacts,
-  request: ExportRequest,
-  config: Config,
-  selection: Selection,
-  now: Date,
-  waiting: ReadonlySet<string>,
-): Decision {
+function aboutInvoice(facts: InvoiceFacts, request: ExportRequest, known: Known): Recheck {
+  const { config, selection, now, waiting } = known;
   const decided = recheck(facts, request.attributeSet, config.recheck, now);
   const isNamed = selection.invoices.includes(facts.scope.invoice) || isAllowedEmpty(selection, facts.scope);
   if (isNamed) return { ask: true, reason: `named by hand; ${decided.reason}` };
@@ -152,7 +190,7 @@ function reasonToLeave(entry: ScopeState, config: Config, selection: Selection, 
   if (selection.streams.length > 0 || selection.invoices.length > 0) return 'not named by hand';
   const stream = config.streams[scope.stream];
   if (stream === undefined) return `${scope.stream} is not in the configuration`;
-  if (entry.state === 'superseded') return 'superseded: the month is billed; kept as it last was';
+  if (entry.state === 'superseded') return SUPERSEDED;
   if (scope.by === 'invoice') {
     const isDiscovered = 'invoices' in stream && stream.invoices === 'discover';
     return isDiscovered

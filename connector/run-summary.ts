@@ -6,12 +6,16 @@ import type { PublishCounts } from './load/destination.js';
  * What became of one scope.
  * - `published`: a new snapshot is what readers see now.
  * - `unchanged`: Graph's eTag and attribute set are those of the published snapshot; no blob was read.
- * - `no data`: Graph has none for it, and nothing was published before.
+ * - `no data`: Graph has none for it, and none is expected; nothing was published before.
+ * - `pending`: Graph has none for it yet; every run asks again, and from the 12th on it is `failed`.
  * - `kept`: the answer was empty or of another month; the old snapshot stays, with a warning.
  * - `refused`: what arrived was not proven whole, or too much of it was rejected; the old snapshot stays.
  * - `failed`: it could not be asked for or loaded; the next run goes on where this one stopped.
+ * - `superseded`: an unbilled scope whose month is billed by now: kept as it last was, and no longer asked for. A scope
+ *   that was asked for in the same run has an entry of its own for that.
  */
-export type ScopeOutcome = 'published' | 'unchanged' | 'no data' | 'kept' | 'refused' | 'failed';
+export type ScopeOutcome =
+  'published' | 'unchanged' | 'no data' | 'pending' | 'kept' | 'refused' | 'failed' | 'superseded';
 
 /** What a run did with one scope. Sums are canonical decimal texts by currency. */
 export interface ScopeSummary {
@@ -19,7 +23,7 @@ export interface ScopeSummary {
   readonly scope: string;
   readonly outcome: ScopeOutcome;
   readonly exitCode: number;
-  /** Why the plan asked for it. */
+  /** Why the plan asked for it; why a superseded scope is no longer asked for. */
   readonly reason: string;
   readonly eTag?: string;
   readonly counts?: PublishCounts;
@@ -38,6 +42,28 @@ export interface ErrorSummary {
   readonly facts: Readonly<Record<string, string | number | boolean | null>>;
 }
 
+/**
+ * What reading Partner Center's invoice list came to.
+ * - `read`: it names documents, and they are recorded.
+ * - `empty`: it names none; documents recorded before are kept.
+ * - `failed`: it could not be read; the run went on with the documents recorded before.
+ */
+export interface InvoiceListSummary {
+  readonly outcome: 'read' | 'empty' | 'failed';
+  readonly exitCode: number;
+  /** How many it names; null where it could not be read. */
+  readonly documents: number | null;
+  /** Null where it could not be read, or is kept in the spool while somebody holds the file. */
+  readonly changes: {
+    readonly inserted: number;
+    readonly updated: number;
+    readonly deleted: number;
+    readonly unchanged: number;
+  } | null;
+  readonly error?: ErrorSummary;
+  readonly warnings: readonly string[];
+}
+
 /** What a run did. Printed as one JSON document by `sync --json`; instants are ISO 8601 in UTC. */
 export interface RunSummary {
   readonly runId: string;
@@ -46,9 +72,13 @@ export interface RunSummary {
   readonly finishedAt: string;
   /** In a few words: `nothing changed`, `2 published, 6 unchanged`, `1 failed, 3 published`. */
   readonly outcome: string;
-  /** The gravest of the scopes' exit codes. */
+  /** The gravest exit code of the scopes and of the invoice list. */
   readonly exitCode: number;
+  /** Null where no stream discovers its invoices. */
+  readonly invoiceList: InvoiceListSummary | null;
   readonly scopes: readonly ScopeSummary[];
+  /** How many scopes were not asked for; `plan` says why. */
+  readonly left: number;
   readonly warnings: readonly string[];
 }
 
@@ -56,7 +86,9 @@ const OUTCOMES_BY_GRAVITY: readonly ScopeOutcome[] = [
   'failed',
   'refused',
   'kept',
+  'pending',
   'published',
+  'superseded',
   'no data',
   'unchanged',
 ];
@@ -76,18 +108,20 @@ function printable(value: Fact): string | number | boolean | null {
 }
 
 /** The outcome of a run in a few words, gravest first; says so when nothing changed or nothing was asked for. */
-export function outcomeText(scopes: readonly ScopeSummary[]): string {
-  if (scopes.length === 0) return 'nothing to do';
-  if (scopes.every((scope) => scope.outcome === 'unchanged')) return 'nothing changed';
-  return OUTCOMES_BY_GRAVITY.map(
+export function outcomeText(scopes: readonly ScopeSummary[], list: InvoiceListSummary | null = null): string {
+  const listFailed = list?.outcome === 'failed' ? ['invoice list failed'] : [];
+  if (scopes.length === 0) return listFailed[0] ?? 'nothing to do';
+  if (scopes.every((scope) => scope.outcome === 'unchanged'))
+    return [...listFailed, 'nothing changed'].join(', ');
+  const counted = OUTCOMES_BY_GRAVITY.map(
     (outcome) => [outcome, scopes.filter((scope) => scope.outcome === outcome).length] as const,
   )
     .filter(([, count]) => count > 0)
-    .map(([outcome, count]) => `${count} ${outcome}`)
-    .join(', ');
+    .map(([outcome, count]) => `${count} ${outcome}`);
+  return [...listFailed, ...counted].join(', ');
 }
 
-/** The exit code of a run: the gravest of its scopes' (70, 6, 4, 2, 5, 3, 7, 0 in that order). */
-export function exitCodeOf(scopes: readonly ScopeSummary[]): number {
-  return gravestExitCode(scopes.map((scope) => scope.exitCode));
+/** The exit code of a run: the gravest of its scopes' and the invoice list's (70, 6, 4, 2, 5, 3, 7, 0 in that order). */
+export function exitCodeOf(scopes: readonly ScopeSummary[], list: InvoiceListSummary | null = null): number {
+  return gravestExitCode([...scopes.map((scope) => scope.exitCode), list?.exitCode ?? 0]);
 }

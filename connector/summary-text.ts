@@ -10,6 +10,7 @@ export function summaryText(summary: RunSummary): string {
   const warnings = [...new Set([...summary.warnings, ...summary.scopes.flatMap((scope) => scope.warnings)])];
   const closing = [
     `run ${summary.runId}: ${summary.outcome}`,
+    ...(summary.left === 0 ? [] : [`${countOf(summary.left, 'scope')} left (\`plan\` says why)`]),
     durationText(took),
     ...(warnings.length === 0 ? [] : [`${countOf(warnings.length, 'warning')} above`]),
     ...(summary.exitCode === 0 ? [] : [`exit ${summary.exitCode}`]),

@@ -1,18 +1,14 @@
-import { asConnectorError, EXIT_CODES, TransientError, type ConnectorError } from '../schemas/errors.js';
 import { scopeText, type Scope } from '../schemas/scope.js';
-import type { AttributeSet } from '../schemas/streams.js';
 import type { ExportOutcome, Extractor } from './extract/extractor.js';
-import { driftOf, loadPackage, type LoadContext, type LoadOutcome } from './load-scope.js';
-import type { ScopeAnswer, ScopeStateName } from './load/destination.js';
+import type { LoadContext } from './load-context.js';
+import { interrupted } from './interruption.js';
+import { loadPackage, type LoadOutcome } from './load-scope.js';
+import type { ScopeAnswer } from './load/destination.js';
+import { noData } from './no-data-answer.js';
 import type { PlannedExport } from './plan.js';
-import { errorSummary, type ScopeOutcome, type ScopeSummary } from './run-summary.js';
-
-/** The published snapshot of a scope, as far as planning knows it. */
-export type PublishedOf = (scope: Scope) => {
-  readonly eTag: string;
-  readonly attributeSet: AttributeSet;
-  readonly counts: { readonly staged: number };
-} | null;
+import type { PublishedOf } from './published-of.js';
+import { errorSummary, type ScopeSummary } from './run-summary.js';
+import { failed, published, unchanged, type ScopeEnding } from './scope-ending.js';
 
 /** What one scope's way through a run needs. */
 export interface ScopeRun {
@@ -28,18 +24,8 @@ export interface ScopeRun {
 export interface ScopeResult {
   readonly summary: ScopeSummary;
   readonly answer: ScopeAnswer | null;
-}
-
-interface Ending {
-  readonly scope: Scope;
-  readonly outcome: ScopeOutcome;
-  /** The state to record; null leaves it as it is. Undefined: a publish has recorded the scope already. */
-  readonly state?: ScopeStateName | null;
-  readonly answer: string;
-  readonly error?: ConnectorError;
-  readonly exitCode?: number;
-  readonly warnings?: readonly string[];
-  readonly details?: Partial<Pick<ScopeSummary, 'eTag' | 'counts' | 'sums' | 'drift'>>;
+  /** Unbilled scopes that its publish superseded. */
+  readonly superseded: readonly Scope[];
 }
 
 /**
@@ -55,24 +41,25 @@ export function syncScope(run: ScopeRun): {
   const exporting = exportScope(run);
   const result = exporting
     .then((outcome) => afterExport(run, outcome, true))
-    .catch((thrown: unknown) => failed(planned.request.scope, classified(thrown, load.signal)))
+    .catch((thrown: unknown) => failed(planned.request.scope, interrupted(thrown, load.signal)))
     .then((ending) => finish(run, ending));
   return { exported: exporting.then(() => undefined).catch(() => undefined), result };
 }
 
 function exportScope(run: ScopeRun): Promise<ExportOutcome> {
-  const published = (scope: Scope) => run.published(scope);
-  return run.extractor.exportScope(run.planned.request, published, { signal: run.load.signal });
+  const of = (scope: Scope) => run.published(scope);
+  return run.extractor.exportScope(run.planned.request, of, { signal: run.load.signal });
 }
 
 async function afterExport(
   run: ScopeRun,
   outcome: ExportOutcome,
   mayDownloadAgain: boolean,
-): Promise<Ending> {
+): Promise<ScopeEnding> {
   if (outcome.kind === 'unchanged') return unchanged(outcome.scope, outcome.eTag);
-  if (outcome.kind === 'no data') return noData(run, outcome);
-  const loaded = await run.inTurn(() => loadPackage(run.load, outcome));
+  if (outcome.kind === 'no data') return await noData(run, outcome);
+  const { allowEmpty } = run.planned;
+  const loaded = await run.inTurn(() => loadPackage(run.load, { ...outcome, allowEmpty }));
   if (loaded.kind === 'damaged blob') {
     if (!mayDownloadAgain) throw loaded.error;
     run.load.report({
@@ -88,52 +75,18 @@ async function afterExport(
   return afterLoad(outcome.scope, loaded, outcome.warnings);
 }
 
-function unchanged(scope: Scope, eTag: string): Ending {
-  return { scope, outcome: 'unchanged', state: null, answer: `unchanged at eTag ${eTag}`, details: { eTag } };
-}
-
-/** Code 5000: nothing to load. Over a published snapshot that has rows it is treated like an empty answer. */
-function noData(run: ScopeRun, outcome: Extract<ExportOutcome, { kind: 'no data' }>): Ending {
-  const { scope } = outcome;
-  const answer = `no data (${outcome.code})`;
-  const warnings = [`${outcome.message}; ${outcome.hint}`];
-  if ((run.published(scope)?.counts.staged ?? 0) === 0) {
-    return { scope, outcome: 'no data', state: 'no data', answer, warnings };
-  }
-  const late = scope.by === 'invoice' || run.load.clock.now().getUTCDate() > 11;
-  return {
-    scope,
-    outcome: late ? 'refused' : 'kept',
-    state: null,
-    answer: `${answer}; the published snapshot is kept`,
-    warnings,
-    exitCode: late ? EXIT_CODES.integrity : 0,
-  };
-}
-
 function afterLoad(
   scope: Scope,
   loaded: Exclude<LoadOutcome, { kind: 'damaged blob' }>,
   warnings: readonly string[],
-): Ending {
+): ScopeEnding {
   const { eTag } = loaded;
   switch (loaded.kind) {
     case 'published': {
-      const { counts, sums, blobs } = loaded.result;
-      const drift = driftOf(blobs);
-      const details = { eTag, counts, sums, drift };
-      const { notPutAway } = loaded;
-      if (notPutAway === undefined)
-        return { scope, outcome: 'published', answer: 'published', warnings, details };
+      const { notPutAway, result } = loaded;
+      if (notPutAway === undefined) return published(scope, eTag, result, warnings);
       const warning = `published, but its load package stays in the spool: ${notPutAway.message}; ${notPutAway.hint}`;
-      return {
-        scope,
-        outcome: 'published',
-        answer: 'published',
-        exitCode: notPutAway.exitCode,
-        warnings: [...warnings, warning],
-        details,
-      };
+      return { ...published(scope, eTag, result, [...warnings, warning]), exitCode: notPutAway.exitCode };
     }
     case 'already published':
       return unchanged(scope, eTag);
@@ -151,30 +104,16 @@ function afterLoad(
         ...failed(scope, loaded.error),
         outcome: 'refused',
         state: 'refused',
+        checked: true,
         warnings,
         details: { eTag },
       };
   }
 }
 
-/** An aborted run is no defect: what is on disk stays, and the next run goes on from there. */
-function classified(thrown: unknown, signal: AbortSignal): ConnectorError {
-  const error = asConnectorError(thrown);
-  if (!signal.aborted || error.kind !== 'system') return error;
-  return new TransientError({
-    message: 'interrupted before it was finished',
-    hint: 'run the same command again: it goes on where this one stopped',
-    cause: thrown,
-  });
-}
-
-function failed(scope: Scope, error: ConnectorError): Ending {
-  return { scope, outcome: 'failed', state: null, answer: error.message, error };
-}
-
-function finish(run: ScopeRun, ending: Ending): ScopeResult {
-  const { scope, outcome, error, warnings = [], details = {} } = ending;
-  const { report, clock } = run.load;
+function finish(run: ScopeRun, ending: ScopeEnding): ScopeResult {
+  const { scope, outcome, error, warnings = [], details = {}, superseded = [] } = ending;
+  const { report } = run.load;
   const exitCode = ending.exitCode ?? error?.exitCode ?? 0;
   for (const message of warnings) report({ event: 'warning', scope, message, hint: '' });
   report({ event: 'scope.finished', scope, outcome, exitCode });
@@ -188,15 +127,11 @@ function finish(run: ScopeRun, ending: Ending): ScopeResult {
     ...(error === undefined ? {} : { error: errorSummary(error) }),
     warnings,
   };
-  const answer =
-    ending.state === undefined
-      ? null
-      : {
-          scope,
-          state: ending.state,
-          askedAt: clock.now().toISOString(),
-          answer: ending.answer,
-          checked: error === undefined || outcome === 'refused',
-        };
-  return { summary, answer };
+  return { summary, answer: answerOf(ending, run.load.clock.now()), superseded };
+}
+
+function answerOf(ending: ScopeEnding, now: Date): ScopeAnswer | null {
+  const { scope, state, answer, error, checked = error === undefined, allowedEmpty = false } = ending;
+  if (state === undefined) return null;
+  return { scope, state, askedAt: now.toISOString(), answer, checked, allowedEmpty };
 }

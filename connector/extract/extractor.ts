@@ -10,6 +10,7 @@ import { watchFreeSpace } from './free-space.js';
 import { createGraphClient, type GraphClient } from './graph-client.js';
 import type { GraphTimeouts } from './graph-request.js';
 import { openAgents, type HttpAgents } from './http-agents.js';
+import { PackageClaims } from './package-claims.js';
 import { createSlots } from './package-download.js';
 import type { ExportOutcome, PublishedOf } from './export-outcome.js';
 import { exportScope } from './scope-export.js';
@@ -107,6 +108,7 @@ export function createExtractor(options: ExtractorOptions): Extractor {
   const { config, spool, clock, report, random = Math.random } = options;
   const { client, agents } = connectGraph(options);
   const slots = createSlots(config.limits.concurrent_blobs);
+  const claims = new PackageClaims();
   const space = watchFreeSpace(spool.root, options.freeBytes);
   return {
     exportScope: async (request, publishedOf, { force = false, signal } = {}) => {
@@ -121,6 +123,7 @@ export function createExtractor(options: ExtractorOptions): Extractor {
         random,
         report,
         slots,
+        claims,
         space,
         blobIdleMs: options.blobIdleMs ?? BLOB_IDLE_MS,
         request,

@@ -2,8 +2,9 @@ import type { Config } from '../../schemas/config.js';
 import type { Report } from '../../schemas/progress.js';
 import { monthOfPeriod, scopeLabel, type ExportRequest, type Scope } from '../../schemas/scope.js';
 import type { Clock } from '../clock.js';
-import type { LoadPackage, Spool } from '../load-package.js';
+import { newPackageId, type LoadPackage, type Spool } from '../load-package.js';
 import type { PublishedOf } from './export-outcome.js';
+import type { PackageClaims } from './package-claims.js';
 
 /** What choosing a package depends on. */
 export interface ResumeContext {
@@ -13,25 +14,41 @@ export interface ResumeContext {
   readonly report: Report;
   readonly request: ExportRequest;
   readonly publishedOf: PublishedOf;
+  readonly claims: PackageClaims;
 }
 
 /**
  * The package to go on with: the newest unfinished one of the scope that still answers the request, or a new one.
- * Unfinished packages that do not (another attribute set or period, another Graph, an operation past its deadline,
- * data that another run has overtaken) are deleted.
+ * Unfinished packages that do not (another attribute set, another Graph, an operation past its deadline, data that
+ * another run has overtaken) are deleted; those of other requests of this run are left alone. A package whose month
+ * Graph has fixed answers for that month whatever it was called when it was asked for: `current` on the 31st is `last`
+ * on the 1st (architecture.md section 3).
  */
 export async function resumeOrBegin(context: ResumeContext): Promise<LoadPackage> {
-  const { spool, report, request, config, clock } = context;
+  const { request, claims, report } = context;
   let chosen: LoadPackage | null = null;
   for (const found of await unfinishedOf(context)) {
-    if (chosen === null && answersRequest(context, found)) chosen = found;
+    if (claims.isTaken(found.packageId, request)) continue;
+    if (chosen === null && answersRequest(context, found) && claims.claim(found.packageId, request))
+      chosen = found;
     else await found.remove();
   }
-  if (chosen === null) return await spool.begin(request, config.source.graph_url, clock.now());
-  if (chosen.exportRecord.operation !== undefined || chosen.manifest() !== null) {
+  if (chosen === null) return await beginPackage(context, request);
+  const { operation, period } = chosen.exportRecord;
+  if (period !== request.period) await chosen.note({ period: request.period });
+  if (operation !== undefined || chosen.manifest() !== null) {
     report({ event: 'export.resumed', scope: request.scope, packageId: chosen.packageId });
   }
   return chosen;
+}
+
+/** Begins a package that belongs to the request, before anybody else can come upon it. */
+export async function beginPackage(context: ResumeContext, request: ExportRequest): Promise<LoadPackage> {
+  const { spool, config, clock, claims } = context;
+  const now = clock.now();
+  const packageId = newPackageId(now);
+  claims.claim(packageId, context.request);
+  return await spool.begin(request, config.source.graph_url, now, packageId);
 }
 
 /** Under the planned month, and under the month that Graph's word means by now. */
@@ -43,26 +60,19 @@ async function unfinishedOf({ spool, request, clock }: ResumeContext): Promise<L
   }
   const found: LoadPackage[] = [];
   for (const scope of scopes.values()) found.push(...(await spool.unfinished(scope)));
-  return found.filter((one) => one.exportRecord.period === request.period || isLeftBehind(one, clock));
-}
-
-/**
- * A package asked for by Graph's other word (`current`, when this is `last`) may be that request's work in this very
- * run, around midnight at the turn of the month. It is nobody's when its operation is not waited for any more.
- */
-function isLeftBehind(found: LoadPackage, clock: Clock): boolean {
-  const { operation } = found.exportRecord;
-  return operation === undefined || Date.parse(operation.deadline) <= clock.now().getTime();
+  return found;
 }
 
 function answersRequest({ config, clock, request, publishedOf }: ResumeContext, found: LoadPackage): boolean {
   const record = found.exportRecord;
-  const asked =
+  // Without an operation Graph has fixed no month: what the word would mean now is not what it meant then.
+  const isAsked = record.operation !== undefined || record.period === request.period;
+  const isOfRequest =
+    isAsked &&
     record.attributeSet === request.attributeSet &&
-    record.period === request.period &&
     record.graphUrl === config.source.graph_url &&
     record.tenantId === config.source.tenant_id;
-  if (!asked) return false;
+  if (!isOfRequest) return false;
   const manifest = found.manifest();
   if (manifest === null) {
     return record.operation === undefined || Date.parse(record.operation.deadline) > clock.now().getTime();

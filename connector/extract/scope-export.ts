@@ -10,7 +10,7 @@ import { readCurrentManifest, type NoData } from './current-manifest.js';
 import type { ReadManifest } from './manifest-read.js';
 import { isSameData } from './manifest.js';
 import { downloadPackage, type Slots } from './package-download.js';
-import { resumeOrBegin, type ResumeContext } from './package-resume.js';
+import { beginPackage, resumeOrBegin, type ResumeContext } from './package-resume.js';
 import { GRAPH_PACE, retryDelay } from './retry-delay.js';
 import { createSasSource } from './sas-source.js';
 import { noDataHint } from './no-data.js';
@@ -180,7 +180,7 @@ async function renew(job: ScopeExport, loadPackage: LoadPackage, gone: ExportGon
 async function beginAnew(job: ScopeExport, old: LoadPackage, changed: DataChanged): Promise<LoadPackage> {
   const { operation, intents, renewals, requestIds, scope } = old.exportRecord;
   const request: ExportRequest = { ...job.request, scope };
-  const next = await job.spool.begin(request, job.config.source.graph_url, job.clock.now());
+  const next = await beginPackage(job, request);
   await next.note({ operation, intents, renewals, requestIds });
   await old.remove();
   job.report({ event: 'retried', scope, what: 'manifest', cause: changed.message, attempt: 1, waitMs: 0 });

@@ -1,7 +1,8 @@
-import { isNote, isVoid } from '../../schemas/invoice-kind.js';
+import { isExportable, isNote, isVoid } from '../../schemas/invoice-kind.js';
 import { monthOf, parseScope, scopeText, type Scope } from '../../schemas/scope.js';
 import type { StreamName } from '../../schemas/streams.js';
 import type { SqlTransaction, TextRow } from './destination.js';
+import type { RecordedState } from './recorded-state.js';
 import { countOf } from './publishing.js';
 import { identifier, statement } from './sql-text.js';
 
@@ -84,6 +85,39 @@ function isComplete(
 function isPastClosing(month: string, now: Date): boolean {
   const next = monthOf(new Date(`${month}-01T00:00:00Z`), 1);
   return now.toISOString().slice(0, 10) >= `${next}-${CLOSED_FROM_DAY}`;
+}
+
+/** {@link closedMonths} of what is recorded: what a run, or the next publish, will mark as superseded. Pure. */
+export function monthsToClose({ scopes, invoices }: RecordedState, now: Date): readonly Scope[] {
+  const documents = new Map(invoices.map((document) => [document.invoice, document]));
+  return closedMonths({
+    open: scopes
+      .filter((one) => one.scope.by === 'month' && one.state !== 'superseded')
+      .map(({ scope }) => scope),
+    billed: scopes.flatMap(({ scope, state, snapshot }) => {
+      if (scope.by !== 'invoice') return [];
+      const document = documents.get(scope.invoice);
+      const currencies = [
+        ...Object.keys(snapshot?.sums ?? {}),
+        ...(document?.currency ? [document.currency] : []),
+      ];
+      const month = document?.billingMonth ?? snapshot?.billingMonth ?? null;
+      return [
+        {
+          stream: scope.stream,
+          invoice: scope.invoice,
+          state,
+          isPublished: snapshot !== null,
+          month,
+          currencies,
+        },
+      ];
+    }),
+    listed: invoices
+      .filter(({ invoice }) => isExportable(invoice))
+      .map(({ billingMonth, ...document }) => ({ ...document, month: billingMonth })),
+    now,
+  });
 }
 
 /** Marks the scopes of {@link closedMonths} as superseded, in the caller's transaction; returns the newly closed ones. */

@@ -4,6 +4,15 @@ import { EVERYTHING } from '../../connector/selection.js';
 import { NOTHING_RECORDED, type RecordedState, type ScopeState } from '../../connector/load/destination.js';
 import { configSchema } from '../../schemas/config.js';
 import type { Scope } from '../../schemas/scope.js';
+import {
+  agreementRecord,
+  invoiceRecord,
+  linesOf,
+  monthOfUsage,
+  scopeRecord,
+  snapshotRecord,
+  usageOf,
+} from './recorded.js';
 
 const NOW = new Date('2026-11-23T10:00:00Z');
 const NOTHING: RecordedState = NOTHING_RECORDED;
@@ -20,44 +29,12 @@ function configured(streams: Record<string, unknown>) {
 }
 
 function recorded(scope: Scope, eTag: string | null, attributeSet: 'full' | 'basic' = 'full'): ScopeState {
-  const counts = {
-    blobs: 1,
-    read: 2,
-    staged: 2,
-    rejected: 0,
-    inserted: 2,
-    updated: 0,
-    deleted: 0,
-    unchanged: 0,
-    rounded: 0,
-  };
-  return {
-    scope,
-    state: eTag === null ? 'no data' : 'published',
-    firstAskedAt: '2026-11-08T05:00:00.000Z',
-    lastAskedAt: '2026-11-22T05:00:00.000Z',
-    lastCheckedAt: '2026-11-22T05:00:00.000Z',
-    lastAnswer: eTag === null ? 'no data (5000)' : 'published',
-    nextCheckAt: null,
-    allowedEmptyAt: null,
-    firstManifestAt: null,
-    snapshot:
-      eTag === null
-        ? null
-        : {
-            loadId: 'L1',
-            eTag,
-            attributeSet,
-            publishedAt: '2026-11-22T00:00:00Z',
-            manifestCreatedAt: null,
-            billingMonth: null,
-            counts,
-            sums: {},
-          },
-  };
+  if (eTag === null)
+    return scopeRecord(scope, { state: 'no data', lastAnswer: 'no data (5000)', snapshot: null });
+  return scopeRecord(scope, { snapshot: snapshotRecord({ eTag, attributeSet }) });
 }
 
-const invoice = (id: string): Scope => ({ by: 'invoice', stream: 'billed_usage', invoice: id });
+const invoice = usageOf;
 const texts = (plan: ReturnType<typeof planRun>) =>
   plan.exports.map(({ request, reason }) => [request.scope, request.period ?? request.attributeSet, reason]);
 
@@ -153,5 +130,106 @@ describe('planRun', () => {
   it('warns that basic usage cannot be compared with the invoice', () => {
     const config = configured({ billed_usage: { invoices: ['G1'], attribute_set: 'basic' } });
     expect(planRun(config, NOTHING, ALL, NOW).warnings).toHaveLength(1);
+  });
+
+  it('exports what the invoice list names: G numbers and amendments of the months since, once each', () => {
+    const config = configured({ billed_usage: { invoices: 'discover', since: '2026-09' } });
+    const invoices = [
+      invoiceRecord('G1', { billingMonth: '2026-08' }),
+      invoiceRecord('G2', { billingMonth: '2026-09' }),
+      invoiceRecord('G3', { amendsOf: 'G2', documentType: 'credit_note', billingMonth: '2026-09' }),
+      invoiceRecord('G4', { billingMonth: null }),
+      invoiceRecord('D5', { billingMonth: '2026-10' }),
+    ];
+    const scopes = [recorded(invoice('G1'), 'a')];
+    const plan = planRun(config, { ...NOTHING, invoices, scopes }, ALL, NOW);
+    expect(plan.exports.map(({ request }) => request.scope)).toEqual(['G2', 'G3', 'G4'].map(invoice));
+    expect(plan.left).toEqual([
+      {
+        scope: invoice('G1'),
+        reason: 'the invoice list does not name it, or it is older than since',
+        nextCheckAt: null,
+      },
+    ]);
+  });
+
+  it('publishes an empty answer only for the scopes named, in one stream or in all, and refuses other names', () => {
+    const config = configured({
+      billed_usage: { invoices: ['G1'] },
+      billed_reconciliation: { invoices: ['G1'] },
+    });
+    const allowed = (...allowEmpty: string[]) =>
+      planRun(config, NOTHING, { ...ALL, allowEmpty }, NOW)
+        .exports.filter((one) => one.allowEmpty)
+        .map(({ request }) => request.scope);
+    expect(allowed('billed_usage:G1')).toEqual([usageOf('G1')]);
+    expect(allowed('G1')).toEqual([usageOf('G1'), linesOf('G1')]);
+    expect(allowed('billed_usage:G9')).toEqual([usageOf('G9')]);
+    expect(() => allowed('2026-11-USD')).toThrow(/--allow-empty 2026-11-USD names no scope/);
+  });
+
+  it('backfills the months named: what is published already is left, the rest is asked for', () => {
+    const config = configured({ billed_usage: { invoices: [] }, unbilled_usage: { currencies: ['USD'] } });
+    const months = ['2023-12', '2024-01', '2024-06', '2024-12', '2025-01'];
+    const invoices = months.map((billingMonth, index) => invoiceRecord(`G${index}`, { billingMonth }));
+    const scopes = [recorded(invoice('G2'), 'a')];
+    const selection = { ...ALL, months: { from: '2024-01', to: '2024-12' } };
+    const plan = planRun(config, { ...NOTHING, invoices, scopes }, selection, NOW);
+    expect(plan.exports.map(({ request }) => request.scope)).toEqual(['G1', 'G3'].map(invoice));
+    expect(plan.left).toMatchObject([{ scope: invoice('G2'), reason: 'published already' }]);
+  });
+
+  it('leaves an unbilled month whose billed snapshots are published, with the list complete or from the 15th on', () => {
+    const config = configured({
+      billed_usage: { invoices: 'discover' },
+      unbilled_usage: { periods: ['last'], currencies: ['USD'] },
+    });
+    const scopes = (billed: ScopeState[]) => [recorded(monthOfUsage('2026-10'), 'm'), ...billed];
+    const left = (state: RecordedState, day: string) =>
+      planRun(config, state, ALL, new Date(`2026-11-${day}T05:00:00Z`)).left.map(({ scope }) => scope);
+    const one = { ...NOTHING, invoices: [invoiceRecord('G1')], scopes: scopes([]) };
+    expect(left(one, '20')).toEqual([]);
+    const published = { ...one, scopes: scopes([recorded(invoice('G1'), 'a')]) };
+    expect(left(published, '09')).toContainEqual(monthOfUsage('2026-10'));
+    const incomplete = { ...published, invoices: [invoiceRecord('G1'), invoiceRecord('G2')] };
+    expect(left(incomplete, '09')).not.toContainEqual(monthOfUsage('2026-10'));
+    expect(left(incomplete, '15')).toContainEqual(monthOfUsage('2026-10'));
+    const superseded = [scopeRecord(monthOfUsage('2026-10'), { state: 'superseded' })];
+    const plan = planRun(config, { ...NOTHING, scopes: superseded }, ALL, NOW);
+    expect(plan.left[0]?.reason).toBe('superseded: the month is billed; kept as it last was');
+  });
+
+  it('loads a whole package of a month that Graph no longer offers, and goes on with an unfinished invoice', () => {
+    const config = configured({
+      billed_usage: { invoices: ['G1'] },
+      unbilled_usage: { periods: ['current'], currencies: ['USD'] },
+    });
+    const old = monthOfUsage('2026-08');
+    const waiting = (isWhole: boolean) => [
+      { scope: old, attributeSet: 'full' as const, period: 'last' as const, isWhole },
+      { scope: invoice('G1'), attributeSet: 'full' as const, period: undefined, isWhole: false },
+    ];
+    const state = { ...NOTHING, scopes: [recorded(invoice('G1'), 'a')], agreements: [agreementRecord('G1')] };
+    const asked = (isWhole: boolean) =>
+      planRun(config, state, ALL, NOW, waiting(isWhole)).exports.map(({ request, reason }) => [
+        request.scope,
+        reason,
+      ]);
+    const others = [
+      [invoice('G1'), 'an earlier run left its load package unfinished'],
+      [monthOfUsage('2026-11'), 'never asked for'],
+    ];
+    expect(asked(true)).toEqual([...others, [old, 'never asked for']]);
+    expect(asked(false)).toEqual(others);
+  });
+
+  it('warns of a currency of billed data or invoices that no unbilled stream asks for', () => {
+    const config = configured({ unbilled_usage: { currencies: ['USD'] } });
+    const billed = scopeRecord(invoice('G1'), { snapshot: snapshotRecord({ sums: { EUR: '1', USD: '2' } }) });
+    const invoices = [invoiceRecord('G2', { currency: 'GBP' })];
+    const { warnings } = planRun(config, { ...NOTHING, scopes: [billed], invoices }, ALL, NOW);
+    expect(warnings).toEqual([
+      'EUR, GBP occur in billed data or invoices, but unbilled_usage asks for USD only: add what is missing to streams.unbilled_usage.currencies',
+    ]);
   });
 });

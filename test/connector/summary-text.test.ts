@@ -26,7 +26,9 @@ function summary(
     finishedAt: '2026-11-23T10:01:05.000Z',
     outcome: 'an outcome',
     exitCode,
+    invoiceList: null,
     scopes,
+    left: 0,
     warnings,
   };
 }

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunSummary } from '../../connector/run-summary.js';
 import { canonicalDecimal } from '../../schemas/decimal-text.js';
@@ -23,7 +23,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-const outcomes = (summary: RunSummary) => summary.scopes.map((scope) => `${scope.outcome} ${scope.exitCode}`);
+const outcomes = (scopes: RunSummary['scopes']) =>
+  scopes.map((scope) => `${scope.outcome} ${scope.exitCode}`);
 const kinds = (site: Site) => [...new Set(site.sandbox.requests.map((request) => request.kind))].sort();
 
 /** What the sandbox holds for a scope of a summary. */
@@ -42,8 +43,15 @@ describe.each(['duckdb', 'postgres'] as const)('the main job into %s', (engine) 
   it("publishes every scope whole, with counts and sums that are exactly the service's", async () => {
     const site = sites[engine];
     const summary = await site.sync();
-    expect(outcomes(summary)).toEqual(Array.from({ length: SCOPES }, () => 'published 0'));
-    for (const { stream, scope, counts, sums, eTag } of summary.scopes) {
+    const [exported, superseded] = [summary.scopes.slice(0, SCOPES), summary.scopes.slice(SCOPES)];
+    expect(outcomes(exported)).toEqual(Array.from({ length: SCOPES }, () => 'published 0'));
+    // October is billed, and its invoices are published: its estimates are not asked for again.
+    expect(superseded.map(({ stream, scope, outcome }) => [stream, scope, outcome]).sort()).toEqual(
+      ['unbilled_reconciliation', 'unbilled_usage'].flatMap((stream) =>
+        ['EUR', 'USD'].map((currency) => [stream, `2026-10-${currency}`, 'superseded']),
+      ),
+    );
+    for (const { stream, scope, counts, sums, eTag } of exported) {
       const expected = expectedOf(site, stream, scope);
       expect({ counts: counts?.inserted, sums, eTag }).toEqual({
         counts: expected.records,
@@ -80,7 +88,9 @@ describe.each(['duckdb', 'postgres'] as const)('the main job into %s', (engine) 
 
   it('leaves an empty spool, and the billed packages in the archive without a SAS', async () => {
     const { folder } = sites[engine];
-    expect(await filesBelow(join(folder, 'spool'))).toEqual([]);
+    // DuckDB's file may be held by somebody when the next run plans: the spool remembers what is recorded.
+    const left = await filesBelow(join(folder, 'spool'));
+    expect(left.map((path) => basename(path))).toEqual(engine === 'duckdb' ? ['state.json'] : []);
     const archived = await filesBelow(join(folder, 'archive'));
     expect(archived.filter((path) => path.endsWith('.json.gz'))).toHaveLength(2 * 2 * 2);
     for (const path of archived.filter((name) => name.endsWith('.json'))) {
@@ -113,7 +123,7 @@ describe.each(['duckdb', 'postgres'] as const)('the main job into %s', (engine) 
     const after = site.sandbox.expected(scope);
     expect(after.eTag).not.toBe(before.eTag);
 
-    const summary = await site.sync();
+    const summary = await site.sync({ invoices: ['G016907411', 'G016907412'] });
     const restated = summary.scopes.find(
       (entry) => entry.stream === 'billed_usage' && entry.scope === scope.invoice,
     );

@@ -52,7 +52,9 @@ describe('sync', () => {
     expect(first.err).toMatch(/^run \S+: 2 published, .* s$/m);
     const second = await run(['sync']);
     expect(second.exitCode).toBe(0);
-    expect(second.err).toMatch(/^run \S+: nothing changed, .* s$/m);
+    expect(second.err).toMatch(/^run \S+: nothing to do, 2 scopes left \(`plan` says why\), .* s$/m);
+    const named = await run(['sync', '--invoice', 'G016907411', 'G016907412']);
+    expect(named.err).toMatch(/^run \S+: nothing changed, .* s$/m);
     const quiet = await run(['sync', '--quiet']);
     expect(quiet).toEqual({ exitCode: 0, out: '', err: '' });
   });
@@ -96,9 +98,10 @@ describe('sync', () => {
     const faulty = await run(['sync', '--json', ...talkative]);
     sandbox.setFaults(['sas-wrong']);
     sandbox.restate({ stream: 'billed_usage', invoice: 'G016907411' }, { changed: 1 });
-    const refused = await run(['sync', ...talkative]);
+    const named = ['sync', '--invoice', 'G016907411', 'G016907412', ...talkative];
+    const refused = await run(named);
     sandbox.setFaults(['post-403']);
-    const denied = await run(['sync', ...talkative]);
+    const denied = await run(named);
     expect([faulty.exitCode, refused.exitCode > 0, denied.exitCode]).toEqual([0, true, 2]);
     for (const { out, err } of [faulty, refused, denied]) {
       expect(err.length).toBeGreaterThan(500);
@@ -159,7 +162,7 @@ describe('after a sync', () => {
       new RegExp(`^billed_usage +G016907411 +published +\\d+ +USD ${sums['USD']} +${eTag} `, 'm'),
     );
     const plan = await run(['plan', '--stream', 'billed_usage']);
-    expect(plan.out).toContain(`published at eTag ${eTag}; asked whether it changed`);
+    expect(plan.out).toMatch(new RegExp(`published at eTag ${eTag}, day \\d+; asked again from 20`));
     expect(sandbox.requests.filter((request) => request.kind === 'export')).toHaveLength(2);
   });
 });

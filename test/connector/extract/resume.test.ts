@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ExportOutcome, Extractor } from '../../../connector/extract/extractor.js';
 import type { ExportRequest } from '../../../schemas/scope.js';
+import type { BillingPeriod } from '../../../schemas/streams.js';
 import {
   extractorFor,
   filesIn,
@@ -20,6 +21,10 @@ const BLOBS = {
   'part-1.gz': someBlob(400, 'b'),
   'part-2.gz': someBlob(40, 'c'),
 };
+
+function monthRequest(month: string, period: BillingPeriod): ExportRequest {
+  return { ...MONTH, scope: { by: 'month', stream: 'unbilled_usage', month, currency: 'USD' }, period };
+}
 
 /** Ends a run at a moment of the test's choosing, as a signal would. */
 function stoppable(scene: ExtractScene, request: ExportRequest = INVOICE) {
@@ -261,6 +266,39 @@ describe('unfinished work that does not answer the request any more', () => {
     expect(last.exportRecord).toMatchObject({ period: 'last', scope: { month: '2026-11' } });
     expect(double.exports()).toBe(2);
     expect(await second.spool.list()).toHaveLength(1);
+  });
+
+  it('on the 31st goes on on the 1st with the month that Graph fixed, asked for by its other word', async () => {
+    const double = await startGraph(BLOBS);
+    double.behaviour.date = new Date('2026-11-30T23:30:00Z');
+    const first = await unfinished(double, MONTH, testClock('2026-11-30T23:30:00Z'));
+    double.behaviour.date = new Date('2026-12-01T00:30:00Z');
+    const clock = testClock('2026-12-01T00:30:00Z');
+    const second = await extractorFor(double, { spoolFolder: first.spoolFolder, clock });
+    const current = monthRequest('2026-12', 'current');
+    const [last, next] = await Promise.all([
+      wholeFrom(double, second.extractor, { ...MONTH, period: 'last' }),
+      wholeFrom(double, second.extractor, current),
+    ]);
+    expect(last.exportRecord).toMatchObject({ period: 'last', scope: { month: '2026-11' } });
+    expect(last.exportRecord.intents).toHaveLength(1);
+    expect(next.exportRecord).toMatchObject({ period: 'current', scope: { month: '2026-12' } });
+    expect(double.exports()).toBe(2);
+  });
+
+  it('leaves no package to the other request of a run that comes upon the same month at midnight', async () => {
+    const double = await startGraph(BLOBS);
+    double.behaviour.date = new Date('2026-11-30T23:59:59Z');
+    const scene = await extractorFor(double, { clock: testClock('2026-11-30T23:59:59Z') });
+    const current = await wholeFrom(double, scene.extractor);
+    const asked = await wholeFrom(double, scene.extractor, MONTH);
+    double.behaviour.date = new Date('2026-12-01T00:00:01Z');
+    scene.clock.pass(2000);
+    const last = await wholeFrom(double, scene.extractor, monthRequest('2026-10', 'last'));
+    expect([asked, last].map(({ exportRecord }) => exportRecord.scope)).toEqual([MONTH.scope, MONTH.scope]);
+    expect(last.packageId).not.toBe(asked.packageId);
+    const kept = (await scene.spool.list()).map(({ packageId }) => packageId);
+    expect(new Set(kept)).toEqual(new Set([current, asked, last].map(({ packageId }) => packageId)));
   });
 
   it('that another run has overtaken is dropped, so that old data never replaces newer', async () => {

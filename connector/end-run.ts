@@ -1,0 +1,84 @@
+import { scopeLabel, scopeText, type Scope } from '../schemas/scope.js';
+import type { InvoiceListResult } from './read-invoice-list.js';
+import { nextChecks, SUPERSEDED, type Plan } from './plan.js';
+import type { Run } from './run-context.js';
+import { errorSummary, exitCodeOf, outcomeText, type RunSummary, type ScopeSummary } from './run-summary.js';
+import type { ScopeResult } from './sync-scope.js';
+
+/** What a run has done when its scopes are finished. */
+export interface RunWork {
+  readonly plan: Plan;
+  readonly invoiceList: InvoiceListResult | null;
+  readonly results: readonly ScopeResult[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Records what was answered, when to ask again, and the run itself. The summary is never kept back because that
+ * failed, but says so: with an exit code where nothing could be written, with a warning where the spool keeps it.
+ */
+export async function endRun(run: Run, work: RunWork): Promise<RunSummary> {
+  const { results, invoiceList } = work;
+  const finishedAt = run.clock.now();
+  const early = [...(invoiceList?.superseded ?? []), ...results.flatMap((result) => result.superseded)];
+  const summaryWith = (late: readonly Scope[]) => summarise(run, work, [...early, ...late], finishedAt);
+  const ended = await run.dataset.finish({
+    answers: results.flatMap(({ answer }) => (answer === null ? [] : [answer])),
+    isWorthWaiting: results.some(({ summary }) => summary.outcome === 'published'),
+    runOf: (late) => recordOf(summaryWith(late)),
+    nextChecks: (state) => nextChecks(run.loaded.config, state, finishedAt),
+  });
+  const summary = summaryWith(ended.superseded);
+  if (ended.keptBecause !== null) {
+    const warning = `${ended.keptBecause.message}: what was answered is kept in the spool and recorded by the next run that can`;
+    return { ...summary, warnings: [...summary.warnings, warning] };
+  }
+  if (ended.error === null) return summary;
+  return {
+    ...summary,
+    exitCode: summary.exitCode === 0 ? ended.error.exitCode : summary.exitCode,
+    outcome: `${summary.outcome}; not recorded`,
+    warnings: [...summary.warnings, `the run could not be recorded: ${errorSummary(ended.error).message}`],
+  };
+}
+
+function summarise(run: Run, work: RunWork, superseded: readonly Scope[], finishedAt: Date): RunSummary {
+  const { plan, invoiceList, results, warnings } = work;
+  const unique = new Map(superseded.map((scope) => [scopeLabel(scope), scope]));
+  const scopes = [...results.map(({ summary }) => summary), ...[...unique.values()].map(supersededSummary)];
+  const list = invoiceList?.summary ?? null;
+  return {
+    runId: run.runId,
+    connectorVersion: run.connectorVersion,
+    startedAt: run.startedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
+    outcome: outcomeText(scopes, list),
+    exitCode: exitCodeOf(scopes, list),
+    invoiceList: list,
+    scopes,
+    left: plan.left.length,
+    warnings,
+  };
+}
+
+function supersededSummary(scope: Scope): ScopeSummary {
+  return {
+    stream: scope.stream,
+    scope: scopeText(scope),
+    outcome: 'superseded',
+    exitCode: 0,
+    reason: SUPERSEDED,
+    warnings: [],
+  };
+}
+
+function recordOf(summary: RunSummary) {
+  const { runId, startedAt, finishedAt, connectorVersion, outcome, exitCode, scopes } = summary;
+  const counts = scopes.map(({ stream, scope, outcome: ended, counts: changed }) => ({
+    ...{ stream, scope, outcome: ended, counts: changed },
+  }));
+  return {
+    ...{ runId, startedAt, finishedAt, connectorVersion, outcome, exitCode },
+    counts: JSON.stringify(counts),
+  };
+}

@@ -1,0 +1,79 @@
+import { EXIT_CODES, IntegrityError } from '../schemas/errors.js';
+import { scopeLabel, scopeText, type Scope } from '../schemas/scope.js';
+import type { ExportOutcome } from './extract/extractor.js';
+import type { LoadContext } from './load-context.js';
+import { publishNothing } from './load-scope.js';
+import type { PlannedExport } from './plan.js';
+import type { PublishedOf } from './published-of.js';
+import { published, type ScopeEnding } from './scope-ending.js';
+
+/** What judging an answer of no data depends on. */
+export interface NoDataRun {
+  readonly planned: PlannedExport;
+  readonly load: LoadContext;
+  readonly published: PublishedOf;
+  readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
+}
+
+type NoDataOutcome = Extract<ExportOutcome, { kind: 'no data' }>;
+
+/**
+ * What Graph's code 5000 means. Over rows it is treated like an empty answer: kept or refused, or published where a
+ * person named the scope. Where nothing is published, the plan says whether data is still expected (`pending`), is
+ * missing (`failed`) or is not expected (`no data`).
+ */
+export async function noData(run: NoDataRun, outcome: NoDataOutcome): Promise<ScopeEnding> {
+  const { planned, load } = run;
+  const { scope } = outcome;
+  const answer = `no data (${outcome.code})`;
+  const before = run.published(scope);
+  if (before !== null && before.counts.staged > 0) {
+    if (!planned.allowEmpty) return overRows(scope, outcome, load.clock.now());
+    const empty = {
+      scope,
+      attributeSet: planned.request.attributeSet,
+      answer,
+      billingMonth: before.billingMonth,
+    };
+    return published(scope, answer, await run.inTurn(() => publishNothing(load, empty)), []);
+  }
+  const checked = true;
+  switch (planned.whenNoData) {
+    case 'no data': {
+      const warnings = planned.allowEmpty ? [] : [`${outcome.message}; ${outcome.hint}`];
+      const { allowEmpty: allowedEmpty } = planned;
+      return { scope, outcome: 'no data', state: 'no data', answer, checked, allowedEmpty, warnings };
+    }
+    case 'pending':
+      return { scope, outcome: 'pending', state: 'pending', answer, checked };
+    case 'failed':
+      return { scope, outcome: 'failed', state: 'pending', answer, checked, error: missing(scope, outcome) };
+  }
+}
+
+function overRows(scope: Scope, outcome: NoDataOutcome, now: Date): ScopeEnding {
+  const late = scope.by === 'invoice' || now.getUTCDate() > 11;
+  return {
+    scope,
+    outcome: late ? 'refused' : 'kept',
+    state: null,
+    answer: `no data (${outcome.code}); the published snapshot is kept`,
+    warnings: [
+      `${outcome.message}, but rows are published and kept; ${outcome.hint}`,
+      ...(late ? [`if it is empty indeed, publish that by name: ${allowHint(scope)}`] : []),
+    ],
+    exitCode: late ? EXIT_CODES.integrity : 0,
+  };
+}
+
+function missing(scope: Scope, { code, message }: NoDataOutcome): IntegrityError {
+  return new IntegrityError({
+    message: `${scopeLabel(scope)}: Graph has no data (${code}: ${message}), though it was due by the 11th after the invoice`,
+    hint: `if the invoice has none, say so by name: ${allowHint(scope)}; else report it to Microsoft`,
+    facts: { rule: 'due', stream: scope.stream, scope: scopeText(scope), code },
+  });
+}
+
+function allowHint(scope: Scope): string {
+  return `partner-billing sync --allow-empty ${scope.stream}:${scopeText(scope)}`;
+}

@@ -1,0 +1,64 @@
+import type { Config } from '../schemas/config.js';
+import { interrupted } from './interruption.js';
+import { discoverInvoices } from './discover-invoices.js';
+import type { Scope } from '../schemas/scope.js';
+import type { InvoiceListChanges } from './load/invoice-list-reading.js';
+import type { Run } from './run-context.js';
+import { errorSummary, type InvoiceListSummary } from './run-summary.js';
+import type { Selection } from './selection.js';
+
+/** What reading the invoice list came to in a run. */
+export interface InvoiceListResult {
+  readonly summary: InvoiceListSummary;
+  /** Unbilled scopes that it superseded: the list of their month became complete. */
+  readonly superseded: readonly Scope[];
+}
+
+/**
+ * Reads Partner Center's invoice list and keeps it, where a selected stream discovers its invoices; null where none
+ * does. A failure stops nothing: the run goes on with the invoices that are recorded, and has its exit code.
+ */
+export async function readInvoiceList(run: Run): Promise<InvoiceListResult | null> {
+  const since = firstMonthWanted(run.loaded.config, run.selection);
+  if (since === undefined) return null;
+  try {
+    const reading = await discoverInvoices({ ...run, since, loadId: run.newId() });
+    const kept = await run.dataset.keepInvoiceList(reading);
+    const documents = reading.invoices.length;
+    const warnings = documents === 0 ? [EMPTY] : [];
+    for (const message of warnings) run.report({ event: 'warning', message, hint: '' });
+    const outcome = documents === 0 ? 'empty' : 'read';
+    const summary = { outcome, exitCode: 0, documents, changes: changesOf(kept), warnings } as const;
+    return { summary, superseded: kept?.superseded ?? [] };
+  } catch (thrown) {
+    const error = interrupted(thrown, run.signal);
+    const { exitCode } = error;
+    const failure = { outcome: 'failed', exitCode, documents: null, changes: null, warnings: [] } as const;
+    return { summary: { ...failure, error: errorSummary(error) }, superseded: [] };
+  }
+}
+
+const EMPTY =
+  'the invoice list is empty; what is recorded of it is kept. An indirect reseller has no invoices of its own: its indirect provider has them';
+
+/**
+ * From which billing month on the list is wanted: null for all of it, undefined where nobody discovers. The earliest of
+ * the selected streams; for a backfill its first month.
+ */
+export function firstMonthWanted(config: Config, selection: Selection): string | null | undefined {
+  if (selection.months !== undefined) return selection.months.from;
+  if (selection.invoices.length > 0) return undefined;
+  const wanted = (['billed_usage', 'billed_reconciliation'] as const)
+    .filter((stream) => selection.streams.length === 0 || selection.streams.includes(stream))
+    .map((stream) => config.streams[stream])
+    .filter((stream) => stream?.invoices === 'discover')
+    .map((stream) => stream?.since ?? null);
+  if (wanted.length === 0) return undefined;
+  return wanted.includes(null) ? null : (wanted.sort()[0] ?? null);
+}
+
+function changesOf(kept: InvoiceListChanges | null): InvoiceListSummary['changes'] {
+  if (kept === null) return null;
+  const { inserted, updated, deleted, unchanged } = kept;
+  return { inserted, updated, deleted, unchanged };
+}

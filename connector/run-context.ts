@@ -1,0 +1,28 @@
+import type { Report } from '../schemas/progress.js';
+import type { Clock } from './clock.js';
+import type { LoadedConfig } from './config.js';
+import type { Spool } from './load-package.js';
+import type { RunDataset } from './run-dataset.js';
+import type { Selection } from './selection.js';
+
+/** What a run is given. */
+export interface SyncOptions {
+  readonly loaded: LoadedConfig;
+  readonly selection: Selection;
+  readonly report: Report;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly connectorVersion: string;
+}
+
+/** A run that holds the dataset's lock: what it was given and what it works with. */
+export interface Run extends SyncOptions {
+  readonly runId: string;
+  readonly startedAt: Date;
+  readonly spool: Spool;
+  readonly dataset: RunDataset;
+  /** Name of the destination, for records. */
+  readonly destinationLabel: string;
+  /** A new id that sorts by time, for a load. */
+  readonly newId: () => string;
+}

@@ -1,0 +1,219 @@
+import { asConnectorError, ConfigError, LockedError, type ConnectorError } from '../schemas/errors.js';
+import type { Scope } from '../schemas/scope.js';
+import type { Clock } from './clock.js';
+import { applyDeferred, isNothing, writeDeferred, type DeferredWrites } from './deferred-writes.js';
+import {
+  NOTHING_RECORDED,
+  type Destination,
+  type DestinationSession,
+  type NextCheck,
+  type OpenOptions,
+  type RecordedState,
+  type RunRecord,
+  type ScopeAnswer,
+} from './load/destination.js';
+import type { InvoiceListChanges, InvoiceListReading } from './load/invoice-list-reading.js';
+import type { RunMemory } from './remembered-state.js';
+
+/** What a run's view of its dataset is made of. */
+export interface RunDatasetOptions {
+  readonly destination: Destination;
+  readonly memory: RunMemory;
+  readonly tenantId: string;
+  readonly dataset: string;
+  readonly migrate: 'auto' | 'manual';
+  readonly clock: Clock;
+}
+
+/** What a run records when its scopes are done. */
+export interface RunEnd {
+  readonly answers: readonly ScopeAnswer[];
+  /** Something was published: then it waits for the file as a load does. */
+  readonly isWorthWaiting: boolean;
+  /** The run itself, once it is known which scopes are superseded by now. */
+  runOf(superseded: readonly Scope[]): RunRecord;
+  /** When each scope is to be asked for again. */
+  nextChecks(state: RecordedState): readonly NextCheck[];
+}
+
+/** What recording the end of a run came to. */
+export interface RecordedEnd {
+  readonly superseded: readonly Scope[];
+  /** Who held the file: what was to be recorded is kept in the spool. Null: it is recorded. */
+  readonly keptBecause: LockedError | null;
+  /** Why it could be neither recorded nor kept. */
+  readonly error: ConnectorError | null;
+}
+
+/**
+ * The dataset of one run: what is recorded in it, opened only while something is read or written. Where somebody holds
+ * DuckDB's file, planning goes by what the spool remembers, and what is to be recorded waits there for the next time
+ * that the file is free (architecture.md section 4).
+ */
+export class RunDataset {
+  #state: RecordedState = NOTHING_RECORDED;
+  /** Migrated, another tenant ruled out, and nothing waits in the spool. */
+  #isPrepared = false;
+  /** `lock_wait` is waited once a run: it would not be over sooner for the next load. */
+  #hasWaited = false;
+
+  constructor(private readonly options: RunDatasetOptions) {}
+
+  /** What is recorded, with what waits in the spool to be recorded. */
+  get state(): RecordedState {
+    return this.#state;
+  }
+
+  /**
+   * Reads what is recorded; migrates where that is wanted. Returns who holds the file where planning goes by what the
+   * spool remembers, else null.
+   * @throws ConfigError when the dataset is another tenant's or is to be migrated by hand
+   * @throws LockedError when somebody holds the file and the spool remembers nothing
+   */
+  async prepare(): Promise<LockedError | null> {
+    const deferred = await this.options.memory.deferred();
+    const read = await this.#read(deferred);
+    if (read instanceof LockedError) return read;
+    this.#checkTenant(read.state);
+    if (read.isBehind && this.options.migrate === 'manual') throw behind(read.pending);
+    this.#state = applyDeferred(read.state, deferred);
+    this.#isPrepared = !read.isBehind && isNothing(deferred);
+    if (this.#isPrepared) return null;
+    try {
+      const session = read.isBehind ? await this.openForLoad() : await this.#open({ waitMs: 0 });
+      await session.close();
+    } catch (error) {
+      if (!(error instanceof LockedError)) throw error;
+    }
+    return null;
+  }
+
+  /** Opens the dataset for a load; waits up to `lock_wait` for a file that somebody holds, once a run. @throws LockedError */
+  async openForLoad(): Promise<DestinationSession> {
+    try {
+      return await this.#open(this.#hasWaited ? { waitMs: 0 } : {});
+    } catch (error) {
+      if (error instanceof LockedError) this.#hasWaited = true;
+      throw error;
+    }
+  }
+
+  /** Records a reading of the invoice list; where the file is held it is kept in the spool, and null returned. */
+  async keepInvoiceList(reading: InvoiceListReading): Promise<InvoiceListChanges | null> {
+    const kept = await this.#write({ readings: [reading] }, { waitMs: 0 }, (session) =>
+      session.recordInvoiceList(reading),
+    );
+    return kept instanceof LockedError ? null : kept;
+  }
+
+  /** Records the end of the run. Never throws: what cannot be recorded is told. */
+  async finish(end: RunEnd): Promise<RecordedEnd> {
+    const wait = end.isWorthWaiting && !this.#hasWaited ? {} : { waitMs: 0 };
+    let superseded: readonly Scope[] = [];
+    try {
+      const writes = { answers: end.answers, runs: [end.runOf([])] };
+      const written = await this.#write(writes, wait, async (session) => {
+        await session.recordAnswers(end.answers);
+        superseded = await session.closeMonths(this.options.clock.now());
+        await session.recordNextChecks(end.nextChecks(await session.readState()));
+        await session.recordRun(end.runOf(superseded));
+        return null;
+      });
+      await this.options.memory.remember(this.#state);
+      return { superseded, keptBecause: written, error: null };
+    } catch (thrown) {
+      return { superseded, keptBecause: null, error: asConnectorError(thrown) };
+    }
+  }
+
+  async #read(deferred: DeferredWrites) {
+    const { destination, memory } = this.options;
+    let session: DestinationSession;
+    try {
+      session = await destination.open('read', { waitMs: 0 });
+    } catch (error) {
+      if (!(error instanceof LockedError)) throw error;
+      const remembered = await memory.recall();
+      if (remembered !== null) {
+        this.#state = applyDeferred(remembered, deferred);
+        return error;
+      }
+      session = await destination.open('read');
+    }
+    try {
+      const pending = (await session.pendingMigrations()).map(({ name }) => name);
+      return { state: await session.readState(), pending, isBehind: pending.length > 0 };
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** Does `work` in a session for writing; where somebody holds the file, keeps `writes` in the spool. */
+  async #write<T>(
+    writes: Partial<DeferredWrites>,
+    options: OpenOptions,
+    work: (session: DestinationSession) => Promise<T>,
+  ): Promise<T | LockedError> {
+    let session: DestinationSession;
+    try {
+      session = await this.#open(options);
+    } catch (error) {
+      if (!(error instanceof LockedError)) throw error;
+      await this.options.memory.defer(writes);
+      this.#isPrepared = false;
+      this.#state = applyDeferred(this.#state, writes);
+      return error;
+    }
+    try {
+      const done = await work(session);
+      this.#state = await session.readState();
+      return done;
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** Opens for writing: migrated, and with what waited in the spool recorded first. */
+  async #open(options: OpenOptions): Promise<DestinationSession> {
+    const session = await this.options.destination.open('write', options);
+    try {
+      if (!this.#isPrepared) await this.#prepareFor(session);
+      return session;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  async #prepareFor(session: DestinationSession): Promise<void> {
+    const { memory, migrate } = this.options;
+    const pending = (await session.pendingMigrations()).map(({ name }) => name);
+    if (pending.length > 0 && migrate === 'manual') throw behind(pending);
+    if (pending.length > 0) await session.migrate();
+    this.#checkTenant(await session.readState());
+    const deferred = await memory.deferred();
+    if (!isNothing(deferred)) {
+      await writeDeferred(session, deferred);
+      await memory.clearDeferred();
+    }
+    this.#state = await session.readState();
+    this.#isPrepared = true;
+  }
+
+  #checkTenant({ tenantId: bound }: RecordedState): void {
+    const { tenantId, destination, dataset } = this.options;
+    if (bound === null || bound === tenantId) return;
+    throw new ConfigError({
+      message: `dataset ${destination.label} belongs to tenant ${bound}, not to ${tenantId}`,
+      hint: 'give each partner tenant a dataset of its own: set destination.dataset',
+      facts: { dataset, tenant: bound },
+    });
+  }
+}
+
+function behind(pending: readonly string[]): ConfigError {
+  return new ConfigError({
+    message: `the destination lacks ${pending.length} migrations (${pending.join(', ')}), and destination.migrate is manual`,
+    hint: 'run `partner-billing migrate --sql` to see them and `partner-billing migrate` to apply them',
+  });
+}

@@ -1,0 +1,59 @@
+import type { ConnectorError } from '../schemas/errors.js';
+import type { Scope } from '../schemas/scope.js';
+import { driftOf } from './load-scope.js';
+import type { PublishResult, ScopeStateName } from './load/destination.js';
+import type { ScopeOutcome, ScopeSummary } from './run-summary.js';
+
+/** How a scope's way through a run ended: what the summary says and what is to be recorded. */
+export interface ScopeEnding {
+  readonly scope: Scope;
+  readonly outcome: ScopeOutcome;
+  /** The state to record; null leaves it as it is. Undefined: a publish has recorded the scope already. */
+  readonly state?: ScopeStateName | null;
+  readonly answer: string;
+  /** Whether Graph answered what it has; by default whenever there is no error. */
+  readonly checked?: boolean;
+  /** A person said by name that it has no data. */
+  readonly allowedEmpty?: boolean;
+  readonly error?: ConnectorError;
+  readonly exitCode?: number;
+  readonly warnings?: readonly string[];
+  readonly details?: Partial<Pick<ScopeSummary, 'eTag' | 'counts' | 'sums' | 'drift'>>;
+  /** Unbilled scopes that its publish superseded. */
+  readonly superseded?: readonly Scope[];
+}
+
+/** Graph's data is what is published. */
+export function unchanged(scope: Scope, eTag: string): ScopeEnding {
+  return { scope, outcome: 'unchanged', state: null, answer: `unchanged at eTag ${eTag}`, details: { eTag } };
+}
+
+/** It could not be asked for or loaded. */
+export function failed(scope: Scope, error: ConnectorError): ScopeEnding {
+  return { scope, outcome: 'failed', state: null, answer: error.message, error };
+}
+
+/** A new snapshot is what readers see. An unbilled one that shrank by more than half is worth a look. */
+export function published(
+  scope: Scope,
+  eTag: string,
+  result: PublishResult,
+  warnings: readonly string[],
+): ScopeEnding {
+  const { counts, sums, blobs, superseded } = result;
+  return {
+    scope,
+    outcome: 'published',
+    answer: 'published',
+    warnings: [...warnings, ...shrinkWarnings(scope, result)],
+    details: { eTag, counts, sums, drift: driftOf(blobs) },
+    superseded,
+  };
+}
+
+function shrinkWarnings(scope: Scope, { counts, replaced }: PublishResult): readonly string[] {
+  if (scope.by !== 'month' || replaced === null || counts.staged * 2 >= replaced) return [];
+  return [
+    `it shrank by more than half, from ${replaced} to ${counts.staged} records: usual while Microsoft bills the month; else look at unbilled_totals`,
+  ];
+}
