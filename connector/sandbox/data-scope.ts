@@ -1,7 +1,7 @@
-import { ConfigError } from '../../schemas/errors.js';
 import { monthOf } from '../../schemas/scope.js';
 import { STREAMS, type StreamName } from '../../schemas/streams.js';
 import type { Settings } from './options.js';
+import type { Change } from './restatement.js';
 
 /** A scope as the sandbox's data knows it. */
 export interface DataScope {
@@ -17,6 +17,20 @@ export interface DataScope {
   readonly days: number;
   /** Days of the whole month. */
   readonly monthDays: number;
+  /** Only where a billing calendar is on. */
+  readonly scripted?: ScriptedData;
+}
+
+/** How the data of a scope differs, by the calendar's script, from what was first invoiced. */
+export interface ScriptedData {
+  /** The day on which it was drawn up, `2026-10-14`. */
+  readonly drawnUp: string;
+  /** Restatements so far. */
+  readonly changes: readonly Change[];
+  /** For lines: restatements of the invoice's usage that they follow. */
+  readonly followed: readonly Change[];
+  /** For a credit note: how many lines it has. */
+  readonly credits: number | null;
 }
 
 /** How callers name a scope: an invoice, or a month with a currency. */
@@ -37,7 +51,7 @@ export function isBilled(stream: StreamName): boolean {
   return STREAMS[stream].table.scopedBy === 'invoice';
 }
 
-/** The scope of an invoice, or null where the sandbox does not know it. */
+/** The scope of an invoice that is there at any time; null where the sandbox does not know it. */
 export function invoiceScope(settings: Settings, stream: StreamName, id: string): DataScope | null {
   const invoice = settings.invoices.find((candidate) => candidate.id === id);
   if (invoice === undefined) return null;
@@ -55,7 +69,7 @@ export function invoiceScope(settings: Settings, stream: StreamName, id: string)
   };
 }
 
-/** The scope of an open month in a currency, as of `now`; null for a currency without unbilled data. */
+/** The scope of a month in a currency that is never billed, as of `now`; null for a currency without unbilled data. */
 export function monthScope(
   settings: Settings,
   stream: StreamName,
@@ -69,24 +83,20 @@ export function monthScope(
   return { stream, invoice: null, month, currency, ordinal: 0, days, monthDays };
 }
 
-/**
- * The scope that a caller names.
- * @throws ConfigError when the sandbox has no such scope.
- */
-export function namedScope(settings: Settings, name: ScopeName): DataScope {
-  const found = isBilled(name.stream)
-    ? invoiceScope(settings, name.stream, name.invoice ?? '')
-    : monthScope(settings, name.stream, name.month ?? '', (name.currency ?? '').toUpperCase());
-  if (found !== null && /^\d{4}-\d{2}$/.test(found.month)) return found;
-  throw new ConfigError({
-    message: `sandbox: there is no scope ${JSON.stringify(name)}`,
-    hint: `name an invoice (${settings.invoices.map(({ id }) => id).join(', ')}) of a billed stream, or a month and a currency (${settings.currencies.join(', ')}) of an unbilled one`,
-  });
-}
-
 /** What tells one scope's data from another's, whatever day it is. */
 export function scopeKey(scope: DataScope): string {
   return `${scope.stream} ${scope.invoice ?? 'open'} ${scope.month} ${scope.currency}`;
+}
+
+/** What of the scope's data a script changes apart from restatements; empty where it changes nothing. */
+export function scriptKey({ scripted }: DataScope): string {
+  if (scripted === undefined) return '';
+  return ` ${changesText(scripted.followed)} ${scripted.credits ?? ''}`;
+}
+
+/** Changes as a text: the same text means the same changes. */
+export function changesText(changes: readonly Change[]): string {
+  return changes.map(({ changed = 0, removed = 0, added = 0 }) => `/${changed}.${removed}.${added}`).join('');
 }
 
 /** The first day of the month after, `2026-11-01`. */
@@ -99,7 +109,8 @@ export function dayText(month: string, day: number): string {
   return `${month}-${String(day).padStart(2, '0')}`;
 }
 
-function daysOf(month: string): number {
+/** How many days a month has. */
+export function daysOf(month: string): number {
   const [year = 0, number = 1] = month.split('-').map((part) => Number.parseInt(part, 10));
   return new Date(Date.UTC(year, number, 0)).getUTCDate();
 }

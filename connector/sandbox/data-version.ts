@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { monthOf } from '../../schemas/scope.js';
 import type { AttributeSet } from '../../schemas/streams.js';
-import { dayText, isUsage, nextMonthStart, scopeKey, type DataScope } from './data-scope.js';
+import { dayText, isUsage, nextMonthStart, scopeKey, scriptKey, type DataScope } from './data-scope.js';
 import type { ContentFault } from './faults.js';
 import type { Settings } from './options.js';
 import type { Restatement } from './restatement.js';
@@ -37,8 +37,9 @@ export function versionOf(
   faults: readonly ContentFault[],
 ): DataVersion {
   const { seed, tenantId, usageRows, reconciliationRows, blobs } = settings;
-  const sizes = [GENERATOR, seed, tenantId, usageRows, reconciliationRows, blobs].join(' ');
-  const identity = `${sizes} ${scopeKey(scope)} ${scope.ordinal} ${scope.days} ${attributeSet} ${restatement.history} ${faults.join(' ')}`;
+  const rows = settings.calendar === null ? usageRows : `${settings.calendar.usageRowsPerDay} a day`;
+  const sizes = [GENERATOR, seed, tenantId, rows, reconciliationRows, blobs].join(' ');
+  const identity = `${sizes} ${scopeKey(scope)} ${scope.ordinal} ${scope.days} ${attributeSet} ${restatement.history} ${faults.join(' ')}${scriptKey(scope)}`;
   const stamp = stampOf(settings, scope, restatement);
   return {
     scope,
@@ -77,6 +78,7 @@ function directoryOf(tenantId: string, scope: DataScope, attributeSet: Attribute
  */
 function stampOf(settings: Settings, scope: DataScope, restatement: Restatement): Date {
   const now = settings.now();
+  if (scope.scripted !== undefined) return scriptedStamp(scope.scripted.drawnUp, restatement, now);
   const today = now.toISOString().slice(0, 10);
   const next = nextMonthStart(scope.month);
   const drawnUp =
@@ -90,4 +92,10 @@ function stampOf(settings: Settings, scope: DataScope, restatement: Restatement)
   if (stamp.getTime() <= latest) return stamp;
   const midnight = Date.parse(`${today}T00:00:00Z`) - 144 * MINUTE;
   return new Date(Math.min(stamp.getTime(), midnight) + restatement.number * MINUTE);
+}
+
+/** With a calendar: so that the manifest is made as its day begins, a minute later with each restatement. */
+function scriptedStamp(drawnUp: string, restatement: Restatement, now: Date): Date {
+  const made = Date.parse(`${drawnUp}T00:00:00Z`) + restatement.number * MINUTE;
+  return new Date(Math.min(made, now.getTime()) - 144 * MINUTE);
 }

@@ -1,6 +1,6 @@
 import { monthOfPeriod } from '../../schemas/scope.js';
 import { STREAM_NAMES, STREAMS, type StreamName } from '../../schemas/streams.js';
-import { invoiceScope, isBilled, monthScope, type DataScope } from './data-scope.js';
+import { isBilled, type DataScope } from './data-scope.js';
 import type { DataVersion } from './data-version.js';
 import type { Exchange, RequestKind } from './exchange.js';
 import { readExportBody } from './export-body.js';
@@ -9,6 +9,7 @@ import { graphHeaders, sendErrorFault, sendGraphError } from './graph-answer.js'
 import { blobsOf, type GraphParts } from './graph-parts.js';
 import { answerManifest, answerOperation } from './graph-reads.js';
 import { operationBody, type Operation } from './operations.js';
+import { presentInvoiceScope, presentMonthScope } from './present-scope.js';
 import { readBody } from './request-body.js';
 
 const BASE = /^\/(v1\.0|beta)(\/reports\/partners\/billing\/.+)$/;
@@ -66,8 +67,8 @@ async function answerExport(parts: GraphParts, exchange: Exchange, stream: Strea
   const now = settings.now();
   const scope: DataScope | null =
     body.billingPeriod === null
-      ? invoiceScope(settings, stream, body.invoiceId ?? '')
-      : monthScope(settings, stream, monthOfPeriod(body.billingPeriod, now), body.currencyCode ?? '');
+      ? presentInvoiceScope(settings, stream, body.invoiceId ?? '')
+      : presentMonthScope(settings, stream, monthOfPeriod(body.billingPeriod, now), body.currencyCode ?? '');
   const content = faults.contentFaults().filter((fault) => faults.fires(fault));
   const version = scope === null ? null : data.version(scope, body.attributeSet, content);
   const asked = body.invoiceId ?? `${body.billingPeriod ?? ''} ${body.currencyCode ?? ''}`;

@@ -3,6 +3,7 @@ import { invoiceScope, dayText, nextMonthStart } from './data-scope.js';
 import type { Exchange, Headers } from './exchange.js';
 import type { FaultSwitch } from './fault-switch.js';
 import { plainText, scaled } from './exact-number.js';
+import { listedDocuments, type ListedDocument } from './listed-documents.js';
 import type { Settings, SandboxInvoice } from './options.js';
 import type { SandboxData } from './sandbox-data.js';
 
@@ -97,6 +98,8 @@ function countOf(text: string | null, otherwise: number): number {
 }
 
 async function allInvoices({ settings, data }: PartnerCenterParts): Promise<object[]> {
+  if (settings.calendar !== null)
+    return listedDocuments(settings, settings.calendar, data).map(calendarDocument);
   const own: object[] = [];
   for (const [index, invoice] of settings.invoices.entries()) {
     const scope = invoiceScope(settings, 'billed_reconciliation', invoice.id);
@@ -122,20 +125,28 @@ async function allInvoices({ settings, data }: PartnerCenterParts): Promise<obje
   ];
 }
 
+/** A document that the billing calendar brought. */
+function calendarDocument(document: ListedDocument): object {
+  const amendments = document.amendments.map(calendarDocument);
+  return { ...documentOf(document, document.totalCharges, document), amendments };
+}
+
 interface DocumentDetail {
   readonly status?: string;
   readonly provider?: string;
   readonly documentType?: string;
   readonly amendsOf?: string;
+  readonly invoiceDate?: string;
 }
 
 function documentOf(invoice: SandboxInvoice, totalCharges: string, detail: DocumentDetail): object {
   const next = nextMonthStart(invoice.month).slice(0, 7);
   const { status = 'active', provider = 'one_time', documentType = 'invoice', amendsOf } = detail;
+  const { invoiceDate = dayText(next, 8) } = detail;
   const monthEnd = new Date(Date.parse(`${next}-01T00:00:00Z`) - 1000).toISOString().replace('.000', '');
   return {
     id: invoice.id,
-    invoiceDate: `${dayText(next, 8)}T00:00:00Z`,
+    invoiceDate: `${invoiceDate}T00:00:00Z`,
     billingPeriodStartDate: `${invoice.month}-01T00:00:00Z`,
     billingPeriodEndDate: monthEnd,
     totalCharges: NUMBER + totalCharges,

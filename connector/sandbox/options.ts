@@ -1,6 +1,7 @@
-import { ConfigError } from '../../schemas/errors.js';
-import { guidOf } from './seeded.js';
+import { settledCalendar, type BillingCalendar, type CalendarSettings } from './calendar-options.js';
 import { parseFaultSettings, type FaultSetting } from './fault-switch.js';
+import { refused, whole } from './option-check.js';
+import { guidOf } from './seeded.js';
 
 /** An invoice that the sandbox knows. */
 export interface SandboxInvoice {
@@ -41,13 +42,16 @@ export interface SandboxOptions {
   readonly token?: string;
   /** Faults that are on from the start: `name`, or `name:count` to fire that often. */
   readonly faults?: readonly FaultSetting[];
+  /** Follows the billing calendar by `now`. Without it every invoice is there at any time, whole. */
+  readonly calendar?: BillingCalendar;
   /** Keeps generated blobs here for the next sandbox with the same options; otherwise they go when it closes. */
   readonly cacheDirectory?: string;
 }
 
 /** Options with every default filled in. */
-export type Settings = Readonly<Required<Omit<SandboxOptions, 'cacheDirectory'>>> & {
+export type Settings = Readonly<Required<Omit<SandboxOptions, 'cacheDirectory' | 'calendar'>>> & {
   readonly cacheDirectory: string | null;
+  readonly calendar: CalendarSettings | null;
   /** The bearer token that Partner Center takes: its audience is another one (api-contract.md 11.1). */
   readonly partnerCenterToken: string;
 };
@@ -59,7 +63,7 @@ const DEFAULT_INVOICES: readonly SandboxInvoice[] = [
 
 /**
  * Options with their defaults.
- * @throws ConfigError for a number out of range, a malformed invoice, month or currency, or an unknown fault.
+ * @throws ConfigError for a number out of range, a malformed invoice, month or currency, an unknown fault, or a calendar that cannot be.
  */
 export function settled(options: SandboxOptions): Settings {
   const seed = whole('seed', options.seed ?? 1, 0, 2 ** 31);
@@ -89,18 +93,12 @@ export function settled(options: SandboxOptions): Settings {
     partnerCenterToken: `${options.token ?? 'sandbox'}-partner-center`,
     faults: parseFaultSettings(options.faults ?? []),
     cacheDirectory: options.cacheDirectory ?? null,
+    calendar:
+      options.calendar === undefined
+        ? null
+        : settledCalendar(
+            options.calendar,
+            invoices.map(({ id }) => id),
+          ),
   };
-}
-
-function whole(name: string, value: number, from: number, to: number): number {
-  if (Number.isInteger(value) && value >= from && value <= to) return value;
-  throw refused(name, String(value), `a whole number from ${from} to ${to}`);
-}
-
-function refused(name: string, value: string, allowed: string): ConfigError {
-  return new ConfigError({
-    message: `sandbox: ${name} is ${JSON.stringify(value)}`,
-    hint: `give ${allowed}`,
-    facts: { option: name, value },
-  });
 }

@@ -8,7 +8,7 @@ import { reconciliationLine, totalOf, type Charge } from './reconciliation-line.
 import { ADDED_ROWS, type RowSource } from './row-source.js';
 import { mix, seedOf } from './seeded.js';
 import { usageCharges } from './usage-charges.js';
-import { populationFor } from './usage-series.js';
+import { populationFor, seriesCountOf } from './usage-series.js';
 import type { UsageTotal } from './usage-totals.js';
 
 /** So many lines are there at least beside those of usage, so that every kind of charge occurs. */
@@ -38,19 +38,24 @@ export class ReconciliationRows implements RowSource {
     this.#tenantId = settings.tenantId;
     this.#attributeSet = attributeSet;
     this.#usage = usageCharges(scope, totals);
-    this.#population = populationFor(
-      settings.seed,
-      scope.currency,
-      Math.ceil(settings.usageRows / scope.monthDays),
-    );
+    this.#population = populationFor(settings.seed, scope.currency, seriesCountOf(settings, scope));
     this.#seed = seedOf(`${settings.seed} ${scope.currency} ${scope.month} ${scope.ordinal} lines`);
     const wanted = settings.reconciliationRows;
-    this.rows = wanted === 0 ? 0 : Math.max(wanted, this.#usage.length + FEWEST_OTHERS);
+    const whole = wanted === 0 ? 0 : Math.max(wanted, this.#usage.length + FEWEST_OTHERS);
+    const { scripted, invoice, days, monthDays } = scope;
+    const isGrowing = scripted !== undefined && invoice === null;
+    this.rows = scripted?.credits ?? (isGrowing ? Math.ceil((whole * days) / monthDays) : whole);
+  }
+
+  /** How many of the first lines charge usage. */
+  get usageLines(): number {
+    return this.#usage.length;
   }
 
   /** The charge of a line; each revision adds one to its subtotal. */
   charge(row: number, revision: number): Charge {
-    const charge = this.#usage[row] ?? this.#other(row);
+    const own = this.#usage[row] ?? this.#other(row);
+    const charge = (this.#scope.scripted?.credits ?? null) === null ? own : credited(own);
     if (revision === 0) return charge;
     return { ...charge, subtotal: charge.subtotal + centsAsAmount(BigInt(revision) * 100n) };
   }
@@ -78,4 +83,16 @@ export class ReconciliationRows implements RowSource {
     const random = mix(this.#seed, event);
     return licenceCharge(this.#scope, random, this.#population.customerBy(mix(random, 3)), half);
   }
+}
+
+/** The credit of a charge: never above zero, whatever the charge was. */
+function credited(charge: Charge): Charge {
+  const below = (value: bigint): bigint => (value > 0n ? -value : value);
+  return {
+    ...charge,
+    chargeType: 'customerCredit',
+    creditReason: 'Service Credit',
+    effectiveUnitPrice: below(charge.effectiveUnitPrice),
+    subtotal: below(charge.subtotal),
+  };
 }

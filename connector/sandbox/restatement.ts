@@ -31,15 +31,21 @@ export const NEVER_RESTATED: Restatement = {
 
 /**
  * The next restatement of a scope. Which rows it meets depends on the scope's key and the history only. Changes and
- * removals stop when no row is left for them.
+ * removals stop when no row is left for them, and leave the rows before `from` alone.
  */
-export function restated(before: Restatement, source: RowSource, key: string, change: Change): Restatement {
+export function restated(
+  before: Restatement,
+  source: RowSource,
+  key: string,
+  change: Change,
+  from = 0,
+): Restatement {
   const number = before.number + 1;
   const seed = seedOf(`${key} restatement ${number}`);
   const removed = new Set(before.removed);
   const revisions = new Map(before.revisions);
   const touched = new Set<number>();
-  const free = (row: number): boolean => !removed.has(row) && !touched.has(row);
+  const free = (row: number): boolean => row >= from && !removed.has(row) && !touched.has(row);
   for (let index = 0; index < (change.removed ?? 0); index++) {
     const row = findRow(source, mix(seed, 2 * index), free);
     if (row === null) break;

@@ -1,5 +1,6 @@
 import type { AttributeSet } from '../../schemas/streams.js';
-import { invoiceScope, isUsage, namedScope, scopeKey, type DataScope, type ScopeName } from './data-scope.js';
+import { documentScope } from './billing-calendar.js';
+import { changesText, invoiceScope, isUsage, scopeKey, scriptKey, type DataScope } from './data-scope.js';
 import { versionOf, type DataVersion } from './data-version.js';
 import { AMOUNT_SCALE, plainText } from './exact-number.js';
 import type { ContentFault } from './faults.js';
@@ -21,6 +22,8 @@ export interface Expected {
 /** The sandbox's data: every scope at its present restatement. */
 export class SandboxData {
   readonly #settings: Settings;
+  /** Changes by hand, after those of a script. */
+  readonly #changes = new Map<string, readonly Change[]>();
   readonly #restatements = new Map<string, Restatement>();
   readonly #totals = new Map<string, UsageTotals>();
   readonly #sources = new Map<string, RowSource>();
@@ -32,12 +35,12 @@ export class SandboxData {
 
   /** The scope's present version in an attribute set, with content faults or without. */
   version(scope: DataScope, attributeSet: AttributeSet, faults: readonly ContentFault[]): DataVersion {
-    return versionOf(this.#settings, scope, attributeSet, this.#restatement(scope), faults);
+    return versionOf(this.#settings, scope, attributeSet, this.restatement(scope), faults);
   }
 
   /** The rows of a version; the first call for a large invoice's lines sums its usage, see {@link prepare}. */
   source({ scope, attributeSet }: Pick<DataVersion, 'scope' | 'attributeSet'>): RowSource {
-    const key = `${scopeKey(scope)} ${scope.days} ${attributeSet}`;
+    const key = `${dataKey(scope)} ${attributeSet}`;
     const known = this.#sources.get(key);
     if (known !== undefined) return known;
     const made = isUsage(scope.stream)
@@ -55,13 +58,28 @@ export class SandboxData {
   /** Gives a scope new data and so a new eTag. */
   restate(scope: DataScope, change: Change): void {
     const key = scopeKey(scope);
+    this.#changes.set(key, [...(this.#changes.get(key) ?? []), change]);
+  }
+
+  /** The scope's present restatement: what the script did to it, then what was changed by hand. */
+  restatement(scope: DataScope): Restatement {
+    const scripted = scope.scripted?.changes ?? [];
+    const byHand = this.#changes.get(scopeKey(scope)) ?? [];
+    if (scripted.length + byHand.length === 0) return NEVER_RESTATED;
+    const key = `${dataKey(scope)} ${changesText(scripted)} ${changesText(byHand)}`;
+    const known = this.#restatements.get(key);
+    if (known !== undefined) return known;
     const source = this.source({ scope, attributeSet: 'full' });
-    this.#restatements.set(key, restated(this.#restatement(scope), source, key, change));
+    const usageLines = source instanceof ReconciliationRows ? source.usageLines : 0;
+    let made = NEVER_RESTATED;
+    for (const change of scripted) made = restated(made, source, scopeKey(scope), change, usageLines);
+    for (const change of byHand) made = restated(made, source, scopeKey(scope), change);
+    this.#restatements.set(key, made);
+    return made;
   }
 
   /** What an export of the scope holds at present. */
-  expected(name: ScopeName, attributeSet: AttributeSet, faults: readonly ContentFault[]): Expected {
-    const scope = namedScope(this.#settings, name);
+  expected(scope: DataScope, attributeSet: AttributeSet, faults: readonly ContentFault[]): Expected {
     const { eTag, restatement } = this.version(scope, attributeSet, faults);
     const source = this.source({ scope, attributeSet: 'full' });
     const records = rowsAfter(source, restatement);
@@ -69,12 +87,16 @@ export class SandboxData {
     return { records, sums: records === 0 ? {} : { [scope.currency]: sum }, eTag };
   }
 
-  /** The invoice's total charges as its header shows them: the sum of its lines' totals, exact text. */
+  /** The total charges of an invoice or note as its header shows them: the sum of its lines' totals, exact text. */
   totalCharges(invoice: string): string {
-    const scope = invoiceScope(this.#settings, 'billed_reconciliation', invoice);
+    const { calendar } = this.#settings;
+    const scope =
+      calendar === null
+        ? invoiceScope(this.#settings, 'billed_reconciliation', invoice)
+        : documentScope(this.#settings, calendar, 'billed_reconciliation', invoice);
     const source = scope === null ? null : this.source({ scope, attributeSet: 'full' });
     if (scope === null || !(source instanceof ReconciliationRows)) return '0';
-    const { removed, revisions, added } = this.#restatement(scope);
+    const { removed, revisions, added } = this.restatement(scope);
     let sum = 0n;
     for (let row = 0; row < source.rows; row++) {
       if (!removed.has(row)) sum += source.totalOf(row, revisions.get(row) ?? 0);
@@ -83,17 +105,20 @@ export class SandboxData {
     return plainText(sum, AMOUNT_SCALE);
   }
 
-  #restatement(scope: DataScope): Restatement {
-    return this.#restatements.get(scopeKey(scope)) ?? NEVER_RESTATED;
-  }
-
+  /** What the lines of an invoice are made from: its whole usage, at the restatements that the lines follow. */
   #usageTotals(scope: DataScope): UsageTotals | null {
-    if (scope.invoice === null) return null;
-    const known = this.#totals.get(scope.invoice);
+    if (scope.invoice === null || (scope.scripted?.credits ?? null) !== null) return null;
+    const key = `${scope.invoice}${scriptKey(scope)}`;
+    const known = this.#totals.get(key);
     if (known !== undefined) return known;
-    const usage: DataScope = { ...scope, stream: 'billed_usage' };
-    const made = new UsageTotals(new UsageRows(this.#settings, usage, 'full'));
-    this.#totals.set(scope.invoice, made);
+    const { scripted, ...plain } = scope;
+    const usage: DataScope = { ...plain, stream: 'billed_usage' };
+    const rows = new UsageRows(this.#settings, usage, 'full');
+    let restatement = NEVER_RESTATED;
+    for (const change of scripted?.followed ?? [])
+      restatement = restated(restatement, rows, scopeKey(usage), change);
+    const made = new UsageTotals(rows, restatement);
+    this.#totals.set(key, made);
     return made;
   }
 
@@ -109,4 +134,8 @@ export class SandboxData {
     for (let index = 0; index < added; index++) sum += source.amountOf(ADDED_ROWS + index, 0);
     return sum;
   }
+}
+
+function dataKey(scope: DataScope): string {
+  return `${scopeKey(scope)} ${scope.days}${scriptKey(scope)}`;
 }

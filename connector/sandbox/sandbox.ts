@@ -1,7 +1,7 @@
 import type { AttributeSet } from '../../schemas/streams.js';
 import { BlobStore } from './blob-store.js';
 import { configurationText, type ConfigurationOverrides } from './configuration.js';
-import { namedScope, type ScopeName } from './data-scope.js';
+import type { ScopeName } from './data-scope.js';
 import { RequestLog, type RequestRecord } from './exchange.js';
 import { FaultSwitch, type FaultSetting } from './fault-switch.js';
 import { blobsOf, type GraphParts } from './graph-parts.js';
@@ -10,12 +10,18 @@ import { answerInvoices } from './invoice-list.js';
 import { startLoopbackServer, type LoopbackServer } from './loopback-server.js';
 import { Operations } from './operations.js';
 import { settled, type SandboxOptions, type Settings } from './options.js';
+import { presentOf, type Present } from './present.js';
+import { namedScope } from './present-scope.js';
 import type { Change } from './restatement.js';
 import { SandboxData, type Expected } from './sandbox-data.js';
 import { SasAuthority } from './sas.js';
 import { StorageService } from './storage-service.js';
 
 export { FAULTS, type FaultName } from './faults.js';
+export { presentAt, type Present, type PresentScope } from './present.js';
+export type { ArrivalDays, BillingCalendar, PausedAnswer, UsagePause } from './calendar-options.js';
+export type { ScriptEntry } from './document-script.js';
+export type { ListedDocument } from './listed-documents.js';
 export type { FaultSetting } from './fault-switch.js';
 export type { SandboxInvoice, SandboxOptions } from './options.js';
 export type { RequestRecord } from './exchange.js';
@@ -52,9 +58,15 @@ export interface Sandbox {
    * What a whole copy of the scope holds now: records, exact sum of the amount (`BillingPreTaxTotal` or `Subtotal`)
    * by currency, and the eTag of an export asked for now. Faults that damage rows are not counted in; the eTag is
    * that of the faulty content while such a fault is on.
-   * @throws ConfigError for a scope that the sandbox does not have.
+   * @throws ConfigError for a scope that the sandbox does not have, or has no data of now.
    */
   expected(scope: ScopeName, attributeSet?: AttributeSet): Expected;
+  /**
+   * Everything that the sandbox holds now, by its billing calendar: documents, scopes, sums; see `presentAt` for the same
+   * without a server.
+   * @throws ConfigError without the option `calendar`.
+   */
+  present(): Present;
   /** The invoice's total charges with tax, as Partner Center shows them: exact text. */
   totalCharges(invoice: string): string;
   /** The scope's blobs as files on disk, in the order of the manifest; they stay until the sandbox closes. */
@@ -126,7 +138,9 @@ function sandboxOf(
     clearRequests: () => log.clear(),
     restate: (scope, change) => data.restate(namedScope(settings, scope), change),
     setFaults: (wanted) => faults.set(wanted),
-    expected: (scope, attributeSet = 'full') => data.expected(scope, attributeSet, faults.contentFaults()),
+    expected: (scope, attributeSet = 'full') =>
+      data.expected(namedScope(settings, scope), attributeSet, faults.contentFaults()),
+    present: () => presentOf(settings, data, faults.contentFaults()),
     totalCharges: (invoice) => data.totalCharges(invoice),
     blobFiles: async (scope, attributeSet = 'full') => {
       const version = data.version(namedScope(settings, scope), attributeSet, faults.contentFaults());

@@ -6,7 +6,7 @@ import { ADDED_ROWS, type RowSource } from './row-source.js';
 import { mix, seedOf } from './seeded.js';
 import { usageTemplate } from './usage-line.js';
 import { usagePrices, type Price, type PriceKind } from './usage-prices.js';
-import { SeriesSource, type UsageSeries } from './usage-series.js';
+import { seriesCountOf, SeriesSource, type UsageSeries } from './usage-series.js';
 
 /** Series whose days lie beside each other in a blob: wide enough that gzip finds little of the day before. */
 const NEIGHBOURS = 32;
@@ -46,8 +46,9 @@ export class UsageRows implements RowSource {
     this.#scope = scope;
     this.#tenantId = settings.tenantId;
     this.#attributeSet = attributeSet;
-    this.#seriesCount = Math.ceil(settings.usageRows / scope.monthDays);
-    this.rows = Math.min(settings.usageRows, this.#seriesCount * scope.days);
+    this.#seriesCount = seriesCountOf(settings, scope);
+    const all = this.#seriesCount * scope.days;
+    this.rows = settings.calendar === null ? Math.min(settings.usageRows, all) : all;
     this.#source = new SeriesSource(settings.seed, scope, this.#seriesCount);
     this.#prices = usagePrices(scope.currency);
     this.#quantitySeed = seedOf(`${settings.seed} ${scope.currency} ${scope.month} ${scope.ordinal}`);
@@ -90,7 +91,7 @@ export class UsageRows implements RowSource {
 
   #position(row: number): readonly [series: number, day: number] {
     const { days } = this.#scope;
-    if (row >= ADDED_ROWS) return [row, ((row - ADDED_ROWS) % days) + 1];
+    if (row >= ADDED_ROWS) return [row, ((row - ADDED_ROWS) % Math.max(1, days)) + 1];
     const block = Math.floor(row / (NEIGHBOURS * days));
     const width = Math.min(NEIGHBOURS, this.#seriesCount - block * NEIGHBOURS);
     const rest = row - block * NEIGHBOURS * days;

@@ -1,5 +1,6 @@
 import type { DataScope } from './data-scope.js';
 import { METERS, type Meter } from './meters.js';
+import type { Settings } from './options.js';
 import { Population, type AzurePlan, type Customer, type Entitlement } from './population.js';
 import { ADDED_ROWS } from './row-source.js';
 import { mix, pick, seedOf } from './seeded.js';
@@ -66,6 +67,11 @@ export class SeriesSource {
       losesCredit: (other >>> 17) % 5 === 0,
     };
   }
+}
+
+/** How many series a scope has. */
+export function seriesCountOf({ calendar, usageRows }: Settings, { monthDays }: DataScope): number {
+  return calendar === null ? Math.ceil(usageRows / monthDays) : calendar.usageRowsPerDay;
 }
 
 /** Everybody of a currency, for a data set of that many series. */

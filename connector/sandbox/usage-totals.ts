@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { SystemError } from '../../schemas/errors.js';
+import { rowsOfPart, type Restatement } from './restatement.js';
 import { PRICE_KINDS, type Price } from './usage-prices.js';
 import { billedAmount, type UsageRows } from './usage-rows.js';
 import type { UsageSeries } from './usage-series.js';
@@ -24,19 +25,21 @@ interface Running {
   amount: bigint;
 }
 
-/** Sums a scope's own usage rows by invoice line, a stretch at a time, so that ten million rows block nobody. */
+/** Sums a scope's usage rows at a restatement by invoice line, a stretch at a time, so that ten million rows block nobody. */
 export class UsageTotals {
   readonly #rows: UsageRows;
   readonly #running = new Map<number, Running>();
-  #next = 0;
+  readonly #left: Generator<readonly [row: number, revision: number]>;
+  #isDone = false;
 
-  constructor(rows: UsageRows) {
+  constructor(rows: UsageRows, restatement: Restatement) {
     this.#rows = rows;
+    this.#left = rowsOfPart(rows, restatement, 0, 1);
   }
 
   /** Sums whatever is left while other work goes on. */
   async prepare(): Promise<void> {
-    while (this.#next < this.#rows.rows) {
+    while (!this.#isDone) {
       this.#advance(STEP);
       await breathe();
     }
@@ -44,7 +47,7 @@ export class UsageTotals {
 
   /** The totals, in the order in which they first occur; sums what is left at once. */
   totals(): readonly UsageTotal[] {
-    this.#advance(this.#rows.rows);
+    this.#advance(Infinity);
     return [...this.#running.values()].map((total) => {
       if (!Number.isSafeInteger(total.quantity)) {
         throw new SystemError({
@@ -57,9 +60,13 @@ export class UsageTotals {
   }
 
   #advance(count: number): void {
-    const end = Math.min(this.#rows.rows, this.#next + count);
-    for (; this.#next < end; this.#next++) {
-      const { series, price, quantity } = this.#rows.row(this.#next, 0);
+    for (let done = 0; done < count; done++) {
+      const next = this.#left.next();
+      if (next.done === true) {
+        this.#isDone = true;
+        return;
+      }
+      const { series, price, quantity } = this.#rows.row(...next.value);
       const key = totalKey(series, price);
       const amount = billedAmount(price, quantity);
       const running = this.#running.get(key);

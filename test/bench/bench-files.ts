@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BlobStore } from '../../connector/sandbox/blob-store.js';
-import { namedScope } from '../../connector/sandbox/data-scope.js';
+import { namedScope } from '../../connector/sandbox/present-scope.js';
 import { settled } from '../../connector/sandbox/options.js';
 import { SandboxData } from '../../connector/sandbox/sandbox-data.js';
 
@@ -35,11 +35,10 @@ export async function benchFiles(rows: number, blobs: number, cache: string): Pr
     now: () => new Date('2026-11-23T12:00:00Z'),
   });
   const data = new SandboxData(settings);
-  const name = { stream: 'billed_usage', invoice: INVOICE } as const;
-  const scope = namedScope(settings, name);
+  const scope = namedScope(settings, { stream: 'billed_usage', invoice: INVOICE });
   const version = data.version(scope, 'full', []);
   const files = await new BlobStore(blobs, join(folder, 'blobs')).files(version, data.source(version));
-  const expected = data.expected(name, 'full', []);
+  const expected = data.expected(scope, 'full', []);
   const made: BenchFiles = {
     invoice: INVOICE,
     tenantId: settings.tenantId,

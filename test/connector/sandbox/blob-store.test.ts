@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { blobLines } from '../../../connector/sandbox/blob-content.js';
-import { namedScope } from '../../../connector/sandbox/data-scope.js';
+import { namedScope } from '../../../connector/sandbox/present-scope.js';
 import { settled } from '../../../connector/sandbox/options.js';
 import { SandboxData } from '../../../connector/sandbox/sandbox-data.js';
 import { ask, blobUrl, manifestOf, NOW, small, USAGE } from './sandbox-client.js';
