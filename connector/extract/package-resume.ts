@@ -28,8 +28,14 @@ export async function resumeOrBegin(context: ResumeContext): Promise<LoadPackage
     else await found.remove();
   }
   if (chosen === null) return await spool.begin(request, config.source.graph_url, clock.now());
-  if (chosen.exportRecord.operation !== undefined || chosen.manifest() !== null) {
-    report({ event: 'export.resumed', scope: request.scope, packageId: chosen.packageId });
+  const { operation } = chosen.exportRecord;
+  if (operation !== undefined || chosen.manifest() !== null) {
+    report({
+      event: 'export.resumed',
+      scope: request.scope,
+      packageId: chosen.packageId,
+      ...(operation?.id === undefined ? {} : { operationId: operation.id }),
+    });
   }
   return chosen;
 }
