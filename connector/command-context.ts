@@ -6,6 +6,7 @@ import type { LoadedConfig } from './config.js';
 import { errorRecord, errorText } from './error-record.js';
 import type { LogFormat, LogLevel } from './log-options.js';
 import { LiveProgress, type ProgressView } from './progress-live.js';
+import type { LoggedProgress } from './progress-log.js';
 import { PlainProgress } from './progress-plain.js';
 import { QuietProgress } from './progress-quiet.js';
 import type { Secrets } from './secrets.js';
@@ -39,6 +40,7 @@ export interface CommonOptions {
 export class CommandContext {
   readonly terminal: Terminal;
   #log: Logger | null = null;
+  #logged: LoggedProgress | null = null;
 
   constructor(
     readonly io: Io,
@@ -80,23 +82,28 @@ export class CommandContext {
 
   /**
    * Writes text for people to standard error, unless `--quiet`. JSON logs get `fields` with the message instead,
-   * where they are given.
+   * where they are given. Such a line's event is `summary` where it has a run's summary, else `message`.
    */
   async tell(text: string, fields?: { readonly message: string; readonly summary?: object }): Promise<void> {
     if (this.options.quiet === true) return;
     if (this.options.logFormat !== 'json') this.terminal.write(text);
-    else (await this.log()).info(fields ?? { message: text });
+    else {
+      const said = fields ?? { message: text };
+      const event = said.summary === undefined ? 'message' : 'summary';
+      await this.logLine('info', { event, ...said });
+    }
   }
 
   /** Warns, even with `--quiet`. */
   async warn(text: string): Promise<void> {
-    if (this.options.logFormat === 'json') (await this.log()).warn(text);
+    if (this.options.logFormat === 'json') await this.logLine('warn', { event: 'warning', message: text });
     else this.terminal.write(`warning: ${text}`);
   }
 
   /** Says what went wrong and what to do. */
   async fail(error: ConnectorError): Promise<void> {
-    if (this.options.logFormat === 'json') (await this.log()).error({ err: error }, error.message);
+    if (this.options.logFormat === 'json')
+      await this.logLine('error', { event: 'error', err: error, message: error.message });
     else this.terminal.write(errorText(error, this.isTalkative));
     if (this.options.json === true)
       await this.printJson({ exitCode: error.exitCode, error: errorRecord(error, false) });
@@ -107,7 +114,8 @@ export class CommandContext {
     const { logFormat, logLevel, quiet } = this.options;
     if (logFormat === 'json' || logLevel === 'info' || this.isTalkative) {
       const { LoggedProgress } = await import('./progress-log.js');
-      return new LoggedProgress(await this.log());
+      this.#logged = new LoggedProgress(await this.log());
+      return this.#logged;
     }
     if (quiet === true) return new QuietProgress(this.terminal);
     const View = this.terminal.isLive ? LiveProgress : PlainProgress;
@@ -116,6 +124,15 @@ export class CommandContext {
 
   private get isTalkative(): boolean {
     return this.options.logLevel === 'debug' || this.options.logLevel === 'trace';
+  }
+
+  /** A line of the log that is no progress: with the run that it is about, where one has begun. */
+  private async logLine(
+    level: LogLevel,
+    fields: { readonly event: string; readonly message: string; readonly err?: Error },
+  ): Promise<void> {
+    const { event, ...rest } = fields;
+    (await this.log())[level]({ event, ...this.#logged?.run, ...rest });
   }
 
   private async log(): Promise<Logger> {

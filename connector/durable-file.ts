@@ -24,11 +24,16 @@ export async function writeDurably(path: string, content: string): Promise<void>
   await syncFolder(dirname(path));
 }
 
-async function replaceFile(path: string, content: string): Promise<void> {
+/**
+ * Writes a small file under another name and renames it over the old one: whoever reads it sees the whole old or the
+ * whole new content. `mode` is given to it whatever the umask is.
+ */
+export async function replaceFile(path: string, content: string, mode = FILE_MODE): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = await open(temporary, 'wx', FILE_MODE);
     try {
+      if (mode !== FILE_MODE) await file.chmod(mode);
       await file.writeFile(content);
       await file.sync();
     } finally {

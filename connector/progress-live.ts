@@ -13,12 +13,13 @@ export interface ProgressView {
 const REDRAW_MS = 200;
 
 /**
- * Progress on a terminal: one live line per running scope, redrawn at most five times a second; finished scopes and
- * warnings stay above as lines.
+ * Progress on a terminal: one live line per running scope, redrawn at most five times a second however many events
+ * come; finished scopes and warnings stay above as lines. Nothing live is left when it is stopped.
  */
 export class LiveProgress implements ProgressView {
   #state: ProgressState = NO_PROGRESS;
   readonly #timer: NodeJS.Timeout;
+  #stopped = false;
 
   constructor(
     private readonly terminal: Terminal,
@@ -32,20 +33,24 @@ export class LiveProgress implements ProgressView {
     const now = this.clock.monotonicMs();
     const before = this.#state;
     this.#state = afterEvent(before, event, now);
-    if (event.event === 'warning') this.terminal.write(warningLine(event));
+    if (event.event === 'warning') this.terminal.write(warningLine(event), this.lines(now));
     if (event.event === 'scope.finished') {
-      this.terminal.show(progressLines(this.#state, now));
-      this.terminal.write(finishedLine(event, before, now));
+      this.terminal.write(finishedLine(event, before, now), this.lines(now));
     }
   }
 
   /** Draws the live lines as they are now; called by a timer. */
   redraw(): void {
-    this.terminal.show(progressLines(this.#state, this.clock.monotonicMs()));
+    this.terminal.show(this.lines(this.clock.monotonicMs()));
   }
 
   stop(): void {
     clearInterval(this.#timer);
-    this.terminal.show([]);
+    this.#stopped = true;
+    this.redraw();
+  }
+
+  private lines(now: number): string[] {
+    return this.#stopped ? [] : progressLines(this.#state, now);
   }
 }

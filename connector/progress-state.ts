@@ -5,7 +5,10 @@ import { scopeLabel } from '../schemas/scope.js';
 export interface ScopeProgress {
   readonly label: string;
   readonly startedAt: number;
-  readonly phase: 'planned' | 'export' | 'download' | 'load';
+  /** `whole`: all blobs are on disk and wait to be loaded. */
+  readonly phase: 'planned' | 'export' | 'download' | 'whole' | 'load';
+  /** When the phase began. */
+  readonly phaseAt: number;
   /** Graph's word for the operation, as it came. */
   readonly status: string | null;
   /** When something that is waited for is tried again. */
@@ -33,7 +36,7 @@ export const WHOLE_RUN = 'run';
 
 /** The label under which an event counts. */
 export function labelOf(event: ProgressEvent): string {
-  return event.scope === undefined ? WHOLE_RUN : scopeLabel(event.scope);
+  return 'scope' in event && event.scope !== undefined ? scopeLabel(event.scope) : WHOLE_RUN;
 }
 
 /**
@@ -43,6 +46,7 @@ export function labelOf(event: ProgressEvent): string {
 export function afterEvent(state: ProgressState, event: ProgressEvent, now: number): ProgressState {
   const label = labelOf(event);
   if (event.event === 'warning') return state;
+  if (event.event === 'run.started' || event.event === 'run.finished') return NO_PROGRESS;
   const over = event.event === 'scope.finished' ? label : WHOLE_RUN;
   const before = state.get(label) ?? begun(label, now);
   const others = [...state].filter(([known]) => known !== over);
@@ -56,6 +60,7 @@ function begun(label: string, now: number): ScopeProgress {
     label,
     startedAt: now,
     phase: 'planned',
+    phaseAt: now,
     status: null,
     waitUntil: null,
     retrying: null,
@@ -68,38 +73,50 @@ function begun(label: string, now: number): ScopeProgress {
   };
 }
 
-function advanced(before: ScopeProgress, event: ProgressEvent, now: number): ScopeProgress {
+type ScopeEvent = Exclude<ProgressEvent, { event: 'warning' | 'run.started' | 'run.finished' }>;
+
+function advanced(before: ScopeProgress, event: ScopeEvent, now: number): ScopeProgress {
+  const after = changed(before, event, now);
+  return after.phase === before.phase ? after : { ...after, phaseAt: now };
+}
+
+function changed(before: ScopeProgress, event: ScopeEvent, now: number): ScopeProgress {
   const rest: ScopeProgress = { ...before, waitUntil: null, retrying: null, holder: null };
   switch (event.event) {
     case 'export.requested':
     case 'export.resumed':
       return { ...rest, phase: 'export' };
-    case 'export.polled':
-      return {
-        ...rest,
-        phase: 'export',
-        status: event.status,
-        waitUntil: event.waitMs > 0 ? now + event.waitMs : null,
-      };
+    case 'export.polled': {
+      const waitUntil = event.waitMs > 0 ? now + event.waitMs : null;
+      return { ...rest, phase: 'export', status: event.status, waitUntil };
+    }
     case 'manifest.read':
-      return { ...rest, phase: 'download', blobs: event.blobs };
+      return downloading({
+        ...rest,
+        blobs: event.blobs,
+        blobsWhole: event.blobsOnDisk ?? 0,
+        bytes: new Map(),
+      });
     case 'blob.bytes':
-      return { ...rest, phase: 'download', bytes: new Map([...rest.bytes, [event.blob, event.bytes]]) };
+      return downloading({ ...rest, bytes: new Map([...rest.bytes, [event.blob, event.bytes]]) });
     case 'blob.whole': {
       const bytes = new Map([...rest.bytes, [event.blob, event.bytes]]);
-      return { ...rest, phase: 'download', bytes, blobsWhole: rest.blobsWhole + 1 };
+      return downloading({ ...rest, bytes, blobsWhole: rest.blobsWhole + 1 });
     }
     case 'retried':
       return { ...before, retrying: event.what, waitUntil: now + event.waitMs };
     case 'load.started':
-      return { ...rest, phase: 'load', blobs: event.blobs, records: 0, blobsLoaded: 0 };
+      return { ...rest, phase: 'load', phaseAt: now, blobs: event.blobs, records: 0, blobsLoaded: 0 };
     case 'load.records':
       return { ...rest, phase: 'load', records: event.records, blobsLoaded: event.blobsDone };
     case 'load.waiting':
       return { ...rest, holder: event.holder };
     case 'scope.started':
     case 'scope.finished':
-    case 'warning':
       return before;
   }
+}
+
+function downloading(scope: ScopeProgress): ScopeProgress {
+  return { ...scope, phase: scope.blobs > 0 && scope.blobsWhole >= scope.blobs ? 'whole' : 'download' };
 }

@@ -1,47 +1,73 @@
 import type { ProgressEvent } from '../schemas/progress.js';
 import { scopeLabel } from '../schemas/scope.js';
 import { labelOf, type ProgressState, type ScopeProgress } from './progress-state.js';
-import { bytesText, countOf, countText, durationText } from './quantity-text.js';
+import { bytesText, countOf, countText, durationText, elapsedText } from './quantity-text.js';
 
 const LABEL_WIDTH = 36;
 
-/** One line per running scope: what it does now and for how long it has run. Pure. */
+/** One line per running scope: what it does now, for how long, and how far it is. Pure. */
 export function progressLines(state: ProgressState, now: number): string[] {
-  return [...state.values()].map(
-    (scope) =>
-      `${scope.label.padEnd(LABEL_WIDTH)}  ${phaseText(scope, now)}  (${durationText(now - scope.startedAt)})`,
-  );
+  return [...state.values()].map((scope) => `${scope.label.padEnd(LABEL_WIDTH)}  ${nowText(scope, now)}`);
 }
 
-function phaseText(scope: ScopeProgress, now: number): string {
+function nowText(scope: ScopeProgress, now: number): string {
   const wait = scope.waitUntil === null ? 0 : Math.max(0, scope.waitUntil - now);
-  const again = wait < 1000 ? 'now' : `in ${durationText(Math.ceil(wait / 1000) * 1000)}`;
-  if (scope.retrying !== null) return `${scope.retrying} failed, tried again ${again}`;
-  if (scope.holder !== null) return `waiting for ${scope.holder}`;
+  const again = wait < 1000 ? 'now' : `in ${elapsedText(Math.ceil(wait / 1000) * 1000)}`;
+  if (scope.retrying !== null)
+    return `${phaseText(scope, now)}: ${scope.retrying} failed, tried again ${again}`;
+  if (scope.holder !== null) return `waiting for ${scope.holder}, ${elapsedText(now - scope.startedAt)}`;
+  const details = detailTexts(scope, again, now - scope.phaseAt);
+  return `${phaseText(scope, now)}${details.length === 0 ? '' : `: ${details.join(', ')}`}`;
+}
+
+/** What is done and since when: `exporting for 3 min 10 s`. */
+function phaseText(scope: ScopeProgress, now: number): string {
+  const since = elapsedText(now - scope.phaseAt);
   switch (scope.phase) {
     case 'planned':
-      return 'waiting for its turn';
+      return `waiting to export for ${since}`;
     case 'export':
-      return scope.status === null
-        ? 'export asked for'
-        : `exporting: Graph says ${wordOf(scope.status)}${scope.waitUntil === null ? '' : `, polled again ${again}`}`;
+      return `exporting for ${since}`;
     case 'download':
-      return downloadText(scope);
+      return `downloading for ${since}`;
+    case 'whole':
+      return `waiting to load for ${since}`;
     case 'load':
-      return `loading: ${countOf(scope.records, 'record')}, ${countText(scope.blobsLoaded)} of ${countOf(scope.blobs, 'blob')}`;
+      return `loading for ${since}`;
   }
+}
+
+function detailTexts(scope: ScopeProgress, again: string, phaseMs: number): string[] {
+  const bytes = [...scope.bytes.values()].reduce((sum, count) => sum + count, 0);
+  switch (scope.phase) {
+    case 'planned':
+      return [];
+    case 'export':
+      return [
+        ...(scope.status === null ? [] : [`Graph says ${wordOf(scope.status)}`]),
+        ...(scope.waitUntil === null ? [] : [`polled again ${again}`]),
+      ];
+    case 'download':
+      return [placeText(scope.blobsWhole, scope.blobs), bytesText(bytes)];
+    case 'whole':
+      return [`${countOf(scope.blobs, 'blob')}`, bytesText(bytes)];
+    case 'load':
+      return [
+        placeText(scope.blobsLoaded, scope.blobs),
+        countOf(scope.records, 'record'),
+        ...(phaseMs < 1000 ? [] : [`${countText(Math.round(scope.records / (phaseMs / 1000)))} records/s`]),
+      ];
+  }
+}
+
+/** Which blob is being worked on: `blob 4 of 12` when three are done. */
+function placeText(done: number, all: number): string {
+  return `blob ${countText(Math.min(done + 1, all))} of ${countText(all)}`;
 }
 
 /** Graph's word without the type that may follow it: `running (runningOperation)`. */
 function wordOf(status: string): string {
   return status.replace(/ \(\w*\)$/, '');
-}
-
-function downloadText(scope: ScopeProgress): string {
-  const bytes = [...scope.bytes.values()].reduce((sum, count) => sum + count, 0);
-  return scope.blobs > 0 && scope.blobsWhole >= scope.blobs
-    ? `downloaded ${countOf(scope.blobs, 'blob')}, ${bytesText(bytes)}; waiting to load`
-    : `downloading: ${countText(scope.blobsWhole)} of ${countOf(scope.blobs, 'blob')}, ${bytesText(bytes)}`;
 }
 
 /**
@@ -74,6 +100,8 @@ export function eventLine(event: ProgressEvent, before: ProgressState, now: numb
       return finishedLine(event, before, now);
     case 'warning':
       return warningLine(event);
+    case 'run.started':
+    case 'run.finished':
     case 'blob.bytes':
     case 'blob.whole':
     case 'load.records':

@@ -32,3 +32,9 @@ export function durationText(ms: number): string {
   if (hours < 48) return `${hours} h ${minutes % 60} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
+
+/** A length of time in whole seconds, for texts that are redrawn while it grows: `0 s`, `42 s`, `3 min 10 s`. */
+export function elapsedText(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  return seconds < 10 ? `${seconds} s` : durationText(seconds * 1000);
+}

@@ -10,7 +10,7 @@ import type { HttpAgents } from './http-agents.js';
 import { retryDelay, STORAGE_PACE } from './retry-delay.js';
 import type { SasSource } from './sas-source.js';
 import { blobAddress } from './storage-address.js';
-import { givenUp, refusedForGood, storageSetback, type StorageSetback } from './storage-error.js';
+import { givenUp, reasonOf, refusedForGood, storageSetback, type StorageSetback } from './storage-error.js';
 
 const ATTEMPTS = 8;
 const MISSING_ATTEMPTS = 3;
@@ -107,11 +107,11 @@ class BlobDownload {
       );
       return this.#partial.offset > before || this.#partial.record?.bytes === 0
         ? null
-        : { kind: 'again', cause: 'the answer ended without a byte' };
+        : { kind: 'again', cause: 'the answer ended without a byte', why: 'connection' };
     } catch (error) {
       this.#context.signal.throwIfAborted();
       if (error instanceof ConnectorError || isTurn(error)) throw error;
-      if (error instanceof StalledError) return { kind: 'again', cause: error.message };
+      if (error instanceof StalledError) return { kind: 'again', cause: error.message, why: 'timeout' };
       if (error instanceof DoesNotFitError) return { kind: 'restart', cause: error.message };
       const setback = storageSetback(error, this.#place);
       if (setback.kind !== 'refused') return setback;
@@ -156,6 +156,7 @@ class BlobDownload {
       scope,
       what: 'blob',
       cause: `${this.#partial.name}: ${setback.cause}`,
+      why: reasonOf(setback),
       attempt: this.#attempts,
       waitMs: delay.delayMs,
     });

@@ -78,10 +78,11 @@ export async function requestExport(
   });
   const accepted = readAcceptance(context, request, url, answer);
   await loadPackage.note({ operation: accepted.operation, scope: accepted.scope });
-  const { requestId } = accepted.operation;
+  const { id, requestId } = accepted.operation;
   report({
     event: 'export.requested',
     scope: request.scope,
+    ...(id === undefined ? {} : { operationId: id }),
     ...(requestId === undefined ? {} : { requestId }),
   });
   return accepted;

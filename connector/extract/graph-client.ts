@@ -11,6 +11,7 @@ import {
 } from './graph-request.js';
 import type { HttpAgents } from './http-agents.js';
 import { GRAPH_PACE, retryDelay } from './retry-delay.js';
+import { reasonOfStatus } from './retry-reason.js';
 import type { SignIn } from './sign-in.js';
 
 const ATTEMPTS = 10;
@@ -61,13 +62,16 @@ async function requestUntilDone(options: GraphClientOptions, call: GraphCall): P
       pace: GRAPH_PACE,
     });
     if ('giveUp' in delay) throw givenUp(call, outcome, attempt, delay.giveUp);
+    const { requestId } = outcome.error.facts;
     options.report({
       event: 'retried',
       ...(call.scope === undefined ? {} : { scope: call.scope }),
       what: call.errand,
       cause: outcome.cause,
+      why: outcome.why ?? 'other',
       attempt,
       waitMs: delay.delayMs,
+      ...(typeof requestId === 'string' ? { requestId } : {}),
     });
     await clock.sleep(delay.delayMs, call.signal);
   }
@@ -82,7 +86,7 @@ async function attemptOnce(options: GraphClientOptions, call: GraphCall): Promis
     if ('error' in first || first.status !== 401) return judged(first);
     token = await options.signIn.renewed(token, call.signal);
   } catch (error) {
-    if (error instanceof TransientError) return { cause: error.message, error };
+    if (error instanceof TransientError) return { cause: error.message, why: 'sign-in', error };
     throw error;
   }
   const second = await sendOnce(options, call, token);
@@ -104,11 +108,12 @@ function judged(answer: GraphAnswer | Setback): GraphAnswer | Setback {
       hint: 'a gateway may have answered in place of Graph; the next run goes on where this one stopped',
       facts: { status, requestId: refusal.requestId ?? undefined },
     });
-    return { cause, error, retryAfter, date };
+    return { cause, why: 'server', error, retryAfter, date };
   }
   const error = graphError(refusal);
   if (isRetried(status) && error instanceof TransientError) {
-    return { cause: `Graph answered ${describe(refusal)}`, error, retryAfter, date };
+    const why = reasonOfStatus(status);
+    return { cause: `Graph answered ${describe(refusal)}`, why, error, retryAfter, date };
   }
   throw error;
 }

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type https from 'node:https';
 import got, { RequestError, type Response } from 'got';
 import { ConfigError, IntegrityError, TransientError } from '../../schemas/errors.js';
+import type { RetryReason } from '../../schemas/progress.js';
 import type { Scope } from '../../schemas/scope.js';
 import { errorCode } from '../error-code.js';
 import { causeOf, isCertificateError } from './error-cause.js';
 import { place, type BodyKind, type GraphErrand, type GraphRefusal } from './graph-error.js';
 import type { HttpAgents } from './http-agents.js';
+import { reasonOfCode } from './retry-reason.js';
 
 const ANSWER_BYTES = 32 * 1024 * 1024;
 
@@ -54,6 +56,7 @@ export interface GraphAnswer {
 /** An attempt that may be repeated, and what its answer said about when. */
 export interface Setback {
   readonly cause: string;
+  readonly why?: RetryReason;
   readonly error: TransientError;
   readonly retryAfter?: string | undefined;
   readonly date?: string | undefined;
@@ -167,6 +170,7 @@ function lost(call: GraphCall, clientRequestId: string, error: unknown): Setback
   const hint = 'look at the network and source.proxy; the next run goes on where this one stopped';
   return {
     cause: `${code} ${cause.message}`.trim(),
+    why: reasonOfCode(code),
     error: new TransientError({ message, hint, facts, cause }),
   };
 }

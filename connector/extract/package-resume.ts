@@ -37,7 +37,12 @@ export async function resumeOrBegin(context: ResumeContext): Promise<LoadPackage
   const { operation, period } = chosen.exportRecord;
   if (period !== request.period) await chosen.note({ period: request.period });
   if (operation !== undefined || chosen.manifest() !== null) {
-    report({ event: 'export.resumed', scope: request.scope, packageId: chosen.packageId });
+    report({
+      event: 'export.resumed',
+      scope: request.scope,
+      packageId: chosen.packageId,
+      ...(operation?.id === undefined ? {} : { operationId: operation.id }),
+    });
   }
   return chosen;
 }

@@ -106,7 +106,15 @@ async function keep(job: ScopeExport, loadPackage: LoadPackage, reading: ReadMan
     requestIds: [...new Set([...known, ...requestIds])].slice(-REQUEST_IDS_KEPT),
   });
   await loadPackage.keepManifest(record);
-  job.report({ event: 'manifest.read', scope, eTag: record.eTag, blobs: record.blobs.length });
+  const requestId = requestIds.at(-1);
+  job.report({
+    event: 'manifest.read',
+    scope,
+    eTag: record.eTag,
+    blobs: record.blobs.length,
+    blobsOnDisk: (await loadPackage.blobs()).length,
+    ...(requestId === undefined ? {} : { requestId }),
+  });
 }
 
 async function download(job: ScopeExport, loadPackage: LoadPackage, first: ReadManifest): Promise<void> {
@@ -172,7 +180,16 @@ async function renew(job: ScopeExport, loadPackage: LoadPackage, gone: ExportGon
   });
   const waitMs = gone.afterPause && 'delayMs' in delay ? delay.delayMs : 0;
   await loadPackage.note({ operation: undefined, renewals: renewals + 1 });
-  report({ event: 'retried', scope, what: 'export', cause: gone.message, attempt: renewals + 1, waitMs });
+  report({
+    event: 'retried',
+    scope,
+    what: 'export',
+    cause: gone.message,
+    why: 'gone',
+    attempt: renewals + 1,
+    waitMs,
+    ...(gone.requestId === null ? {} : { requestId: gone.requestId }),
+  });
   if (waitMs > 0) await clock.sleep(waitMs, signal);
 }
 
@@ -183,7 +200,8 @@ async function beginAnew(job: ScopeExport, old: LoadPackage, changed: DataChange
   const next = await beginPackage(job, request);
   await next.note({ operation, intents, renewals, requestIds });
   await old.remove();
-  job.report({ event: 'retried', scope, what: 'manifest', cause: changed.message, attempt: 1, waitMs: 0 });
+  const { message: cause } = changed;
+  job.report({ event: 'retried', scope, what: 'manifest', cause, why: 'changed', attempt: 1, waitMs: 0 });
   return next;
 }
 

@@ -1,8 +1,10 @@
 import { isRestError, type RestError } from '@azure/core-rest-pipeline';
 import { ConfigError, IntegrityError, TransientError } from '../../schemas/errors.js';
+import type { RetryReason } from '../../schemas/progress.js';
 import { errorCode } from '../error-code.js';
 import { causeOf, isCertificateError } from './error-cause.js';
 import { originOf } from './graph-error.js';
+import { reasonOfCode, reasonOfStatus } from './retry-reason.js';
 
 /** What a failed attempt to read a blob means for the next. */
 export type StorageSetback =
@@ -10,6 +12,7 @@ export type StorageSetback =
   | {
       readonly kind: 'again';
       readonly cause: string;
+      readonly why: RetryReason;
       readonly retryAfter?: string | undefined;
       readonly date?: string | undefined;
     }
@@ -49,7 +52,13 @@ export function storageSetback(error: unknown, place: BlobPlace): StorageSetback
   if (RESTARTED.has(status)) return { kind: 'restart', cause };
   if (status === 408 || status === 409 || status === 429 || (status >= 500 && status !== 501)) {
     const { headers } = error.response ?? {};
-    return { kind: 'again', cause, retryAfter: headers?.get('retry-after'), date: headers?.get('date') };
+    return {
+      kind: 'again',
+      cause,
+      why: reasonOfStatus(status),
+      retryAfter: headers?.get('retry-after'),
+      date: headers?.get('date'),
+    };
   }
   if (status >= 300 && status < 400) throw redirected(error, status, place);
   throw new IntegrityError({
@@ -57,6 +66,20 @@ export function storageSetback(error: unknown, place: BlobPlace): StorageSetback
     hint: 'what storage refuses here will not pass by itself; look at source.proxy, then ask Microsoft support',
     facts: storageFacts(error),
   });
+}
+
+/** Why the next attempt is made, in a word that can be counted. */
+export function reasonOf(setback: StorageSetback): RetryReason {
+  switch (setback.kind) {
+    case 'again':
+      return setback.why;
+    case 'missing':
+      return 'gone';
+    case 'restart':
+      return 'damaged';
+    case 'refused':
+      return 'other';
+  }
 }
 
 /** The error that a setback becomes when it is given up. */
@@ -90,7 +113,9 @@ function lost(error: unknown, place: BlobPlace): StorageSetback {
   }
   const code = errorCode(error);
   const cut = error instanceof Error && error.name === 'AbortError';
-  return { kind: 'again', cause: cut ? 'the connection was cut' : `${code} ${cause.message}`.trim() };
+  return cut
+    ? { kind: 'again', cause: 'the connection was cut', why: 'connection' }
+    : { kind: 'again', cause: `${code} ${cause.message}`.trim(), why: reasonOfCode(code) };
 }
 
 function describe(error: RestError): string {

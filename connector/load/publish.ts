@@ -58,6 +58,7 @@ export async function publish(
         scope: request.scope,
         what: 'load',
         cause: error.message,
+        why: 'database',
         attempt,
         waitMs,
       });

@@ -1,5 +1,7 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../connector/clock.js';
+import { CommandContext } from '../../connector/command-context.js';
 import { errorText } from '../../connector/error-record.js';
 import { createLog } from '../../connector/log.js';
 import type { LogFormat, LogLevel } from '../../connector/log-options.js';
@@ -7,6 +9,7 @@ import { LoggedProgress } from '../../connector/progress-log.js';
 import { Secrets } from '../../connector/secrets.js';
 import { Terminal } from '../../connector/terminal.js';
 import { asConnectorError, ConfigError, TransientError } from '../../schemas/errors.js';
+import type { ProgressEvent } from '../../schemas/progress.js';
 
 const SECRET = 'pl4nted "secret"';
 const SAS = 'sig=aB%2Fc%3D';
@@ -131,6 +134,127 @@ describe('LoggedProgress', () => {
       requestId: 'r-1',
       waitMs: 1000,
     });
+  });
+});
+
+describe('the ids on log lines', () => {
+  const G1 = { by: 'invoice', stream: 'billed_usage', invoice: 'G016907411' } as const;
+  const G2 = { by: 'invoice', stream: 'billed_usage', invoice: 'G016907412' } as const;
+
+  /** The ids and the event of each line that the events leave. */
+  function idsOf(events: readonly ProgressEvent[]): unknown[] {
+    const { log, text } = logged('trace', 'json');
+    const view = new LoggedProgress(log);
+    for (const event of events) view.report(event);
+    return text()
+      .trimEnd()
+      .split('\n')
+      .map((line) => {
+        const { event, scope, runId, operationId, loadId, requestId } = JSON.parse(line) as Record<
+          string,
+          string
+        >;
+        return [event, scope, runId, operationId, loadId, requestId].map((one) => one ?? '-').join(' ');
+      });
+  }
+
+  it('are those of the run, the operation, the load and the newest request, on every line from when they are known', () => {
+    expect(
+      idsOf([
+        { event: 'run.started', runId: 'R' },
+        { event: 'scope.started', scope: G1, reason: 'never asked for' },
+        { event: 'retried', scope: G1, what: 'export', cause: '503', attempt: 1, waitMs: 1, requestId: 'q0' },
+        { event: 'export.requested', scope: G1, operationId: 'O', requestId: 'q1' },
+        { event: 'export.polled', scope: G1, status: 'running', waitMs: 1, requestId: 'q2' },
+        { event: 'manifest.read', scope: G1, eTag: 'e', blobs: 1, requestId: 'q3' },
+        { event: 'blob.whole', scope: G1, blob: 'b', bytes: 1 },
+        { event: 'load.started', scope: G1, blobs: 1, loadId: 'L1' },
+        { event: 'load.started', scope: G1, blobs: 1, loadId: 'L2' },
+        { event: 'warning', scope: G1, message: 'odd', hint: '' },
+        { event: 'scope.finished', scope: G1, outcome: 'published', exitCode: 0 },
+        { event: 'run.finished', runId: 'R', outcome: '1 published', exitCode: 0 },
+      ]),
+    ).toEqual([
+      'run.started - R - - -',
+      'scope.started G016907411 R - - -',
+      'retried G016907411 R - - q0',
+      'export.requested G016907411 R O - q1',
+      'export.polled G016907411 R O - q2',
+      'manifest.read G016907411 R O - q3',
+      'blob.whole G016907411 R O - q3',
+      'load.started G016907411 R O L1 q3',
+      'load.started G016907411 R O L2 q3',
+      'warning G016907411 R O L2 q3',
+      'scope.finished G016907411 R O L2 q3',
+      'run.finished - R - - -',
+    ]);
+  });
+
+  it('of one scope are not those of another, of an earlier time or of another run', () => {
+    expect(
+      idsOf([
+        { event: 'run.started', runId: 'R' },
+        { event: 'export.requested', scope: G1, operationId: 'O1', requestId: 'q1' },
+        { event: 'scope.started', scope: G2, reason: '' },
+        { event: 'export.resumed', scope: G2, packageId: 'p', operationId: 'O2' },
+        { event: 'blob.whole', scope: G1, blob: 'b', bytes: 1 },
+        { event: 'load.waiting', holder: 'duckdb', waitedMs: 1 },
+        { event: 'scope.finished', scope: G1, outcome: 'failed', exitCode: 3 },
+        { event: 'scope.started', scope: G1, reason: '' },
+        { event: 'run.started', runId: 'S' },
+        { event: 'blob.whole', scope: G2, blob: 'b', bytes: 1 },
+      ]),
+    ).toEqual([
+      'run.started - R - - -',
+      'export.requested G016907411 R O1 - q1',
+      'scope.started G016907412 R - - -',
+      'export.resumed G016907412 R O2 - -',
+      'blob.whole G016907411 R O1 - q1',
+      'load.waiting - R - - -',
+      'scope.finished G016907411 R O1 - q1',
+      'scope.started G016907411 R - - -',
+      'run.started - S - - -',
+      'blob.whole G016907412 S - - -',
+    ]);
+  });
+});
+
+describe('lines of a JSON log that are no progress', () => {
+  it('have an event of their own and the run that they are about', async () => {
+    let err = '';
+    const context = new CommandContext(
+      {
+        stdout: new PassThrough(),
+        stderr: { write: (text) => (err += text) },
+        env: {},
+        cwd: '/',
+        clock: systemClock,
+        signal: new AbortController().signal,
+        secrets: new Secrets(),
+      },
+      { logFormat: 'json' },
+      '0.0.0',
+    );
+    await context.warn('before any run');
+    const view = await context.progress();
+    view.report({ event: 'run.started', runId: 'R' });
+    await context.warn('odd');
+    await context.tell('words');
+    await context.tell('a table', { message: 'nothing changed', summary: { exitCode: 0 } });
+    await context.fail(new ConfigError({ message: 'no', hint: 'do this' }));
+    const lines = err
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.map(({ time: _time, err: _err, ...rest }) => rest)).toEqual([
+      { level: 'warn', event: 'warning', message: 'before any run' },
+      { level: 'info', event: 'run.started', runId: 'R', message: 'run.started' },
+      { level: 'warn', event: 'warning', runId: 'R', message: 'odd' },
+      { level: 'info', event: 'message', runId: 'R', message: 'words' },
+      { level: 'info', event: 'summary', runId: 'R', message: 'nothing changed', summary: { exitCode: 0 } },
+      { level: 'error', event: 'error', runId: 'R', message: 'no' },
+    ]);
+    expect(lines.at(-1)).toMatchObject({ err: { kind: 'config', hint: 'do this' } });
   });
 });
 

@@ -1,14 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '../../connector/clock.js';
 import { LiveProgress } from '../../connector/progress-live.js';
 import { PlainProgress } from '../../connector/progress-plain.js';
 import { QuietProgress } from '../../connector/progress-quiet.js';
 import { afterEvent, NO_PROGRESS } from '../../connector/progress-state.js';
 import { eventLine, progressLines } from '../../connector/progress-text.js';
-import { bytesText, countText, durationText } from '../../connector/quantity-text.js';
-import { Terminal, type TextSink } from '../../connector/terminal.js';
 import type { ProgressEvent } from '../../schemas/progress.js';
 import type { Scope } from '../../schemas/scope.js';
+import { shown, terminal } from './seen-terminal.js';
 
 const INVOICE: Scope = { by: 'invoice', stream: 'billed_usage', invoice: 'G016907411' };
 const MONTH: Scope = { by: 'month', stream: 'unbilled_usage', month: '2026-11', currency: 'USD' };
@@ -42,43 +41,59 @@ function clockAt(): Clock & { ms: number } {
   };
 }
 
-function terminal(isTTY: boolean, size: { columns?: number; rows?: number } = {}) {
-  const written: string[] = [];
-  const sink: TextSink = { write: (text) => written.push(text), isTTY, ...size };
-  return { terminal: new Terminal(sink, (text) => text.replaceAll('secret', '***')), written };
-}
-
-/** What was written, with the sequence that erases live lines made readable. */
-const shown = (written: readonly string[]) =>
-  written
-    .join('')
-    .replaceAll('\u001b[0J', '')
-    .replace(/\[(\d)A/g, '<up $1>')
-    .replaceAll('\u001b', '');
-
 describe('progressLines', () => {
-  it('shows what a scope does, from export to load', () => {
-    const events: [number, ProgressEvent][] = [[0, started(INVOICE)]];
-    const at = (now: number) => linesAfter(events, now)[0];
-    expect(at(500)).toBe('billed_usage G016907411 | waiting for its turn | (0.5 s)');
+  it('shows what a scope does, for how long and how far it is, from export to load', () => {
+    const events: [number, ProgressEvent][] = [
+      [0, { event: 'run.started', runId: 'r' }],
+      [0, started(INVOICE)],
+    ];
+    const at = (now: number) => linesAfter(events, now)[0]?.replace(/^billed_usage G016907411 \| /, '');
+    expect(at(500)).toBe('waiting to export for 0 s');
     events.push([1000, { event: 'export.requested', scope: INVOICE }]);
-    expect(at(2000)).toBe('billed_usage G016907411 | export asked for | (2.0 s)');
-    events.push([2000, polled('running', 10_000)]);
-    expect(at(4500)).toContain('exporting: Graph says running, polled again in 8.0 s');
-    expect(at(12_500)).toContain('exporting: Graph says running, polled again now');
-    events.push([60_000, { event: 'manifest.read', scope: INVOICE, eTag: 'e', blobs: 2 }]);
-    events.push([61_000, { event: 'blob.bytes', scope: INVOICE, blob: 'a', bytes: 1_500_000 }]);
-    events.push([61_000, { event: 'blob.bytes', scope: INVOICE, blob: 'b', bytes: 10 }]);
-    expect(at(61_000)).toContain('downloading: 0 of 2 blobs, 1.5 MB | (1 min 1 s)');
-    events.push([62_000, { event: 'blob.whole', scope: INVOICE, blob: 'a', bytes: 3_000_000 }]);
-    expect(at(62_000)).toContain('downloading: 1 of 2 blobs, 3.0 MB');
-    events.push([63_000, { event: 'blob.whole', scope: INVOICE, blob: 'b', bytes: 1_000_000 }]);
-    expect(at(63_000)).toContain('downloaded 2 blobs, 4.0 MB; waiting to load');
-    events.push([64_000, { event: 'load.started', scope: INVOICE, blobs: 2 }]);
-    events.push([65_000, { event: 'load.records', scope: INVOICE, records: 123_456, blobsDone: 1 }]);
-    expect(at(65_000)).toContain('loading: 123,456 records, 1 of 2 blobs');
-    events.push([66_000, { event: 'scope.finished', scope: INVOICE, outcome: 'published', exitCode: 0 }]);
-    expect(linesAfter(events, 66_000)).toEqual([]);
+    expect(at(3900)).toBe('exporting for 2 s');
+    events.push([2000, polled('running (runningOperation)', 10_000)]);
+    expect(at(4500)).toBe('exporting for 3 s: Graph says running, polled again in 8 s');
+    expect(at(191_500)).toBe('exporting for 3 min 10 s: Graph says running, polled again now');
+    events.push([200_000, { event: 'manifest.read', scope: INVOICE, eTag: 'e', blobs: 3, blobsOnDisk: 1 }]);
+    expect(at(201_000)).toBe('downloading for 1 s: blob 2 of 3, 0 B');
+    events.push([201_000, { event: 'blob.bytes', scope: INVOICE, blob: 'a', bytes: 1_500_000 }]);
+    events.push([201_000, { event: 'blob.bytes', scope: INVOICE, blob: 'b', bytes: 10 }]);
+    expect(at(201_000)).toBe('downloading for 1 s: blob 2 of 3, 1.5 MB');
+    events.push([202_000, { event: 'blob.whole', scope: INVOICE, blob: 'a', bytes: 3_000_000 }]);
+    expect(at(202_000)).toBe('downloading for 2 s: blob 3 of 3, 3.0 MB');
+    events.push([203_000, { event: 'blob.whole', scope: INVOICE, blob: 'b', bytes: 1_000_000 }]);
+    expect(at(208_000)).toBe('waiting to load for 5 s: 3 blobs, 4.0 MB');
+    events.push([210_000, { event: 'load.started', scope: INVOICE, blobs: 3, loadId: 'l' }]);
+    expect(at(210_500)).toBe('loading for 0 s: blob 1 of 3, 0 records');
+    events.push([214_000, { event: 'load.records', scope: INVOICE, records: 123_456, blobsDone: 1 }]);
+    expect(at(214_000)).toBe('loading for 4 s: blob 2 of 3, 123,456 records, 30,864 records/s');
+    events.push([215_000, { event: 'load.records', scope: INVOICE, records: 150_000, blobsDone: 3 }]);
+    expect(at(215_000)).toBe('loading for 5 s: blob 3 of 3, 150,000 records, 30,000 records/s');
+    events.push([216_000, { event: 'scope.finished', scope: INVOICE, outcome: 'published', exitCode: 0 }]);
+    expect(linesAfter(events, 216_000)).toEqual([]);
+  });
+
+  it('begins the time and the count of a load anew when it is loaded again', () => {
+    const events: [number, ProgressEvent][] = [
+      [0, { event: 'load.started', scope: INVOICE, blobs: 1, loadId: 'a' }],
+      [60_000, { event: 'load.records', scope: INVOICE, records: 9, blobsDone: 0 }],
+      [90_000, { event: 'load.started', scope: INVOICE, blobs: 1, loadId: 'b' }],
+    ];
+    expect(linesAfter(events, 92_000)[0]).toContain('loading for 2 s: blob 1 of 1, 0 records, 0 records/s');
+  });
+
+  it('leaves no line of a run that is over', () => {
+    const over: ProgressEvent = {
+      event: 'run.finished',
+      runId: 'r',
+      outcome: 'nothing changed',
+      exitCode: 0,
+    };
+    const events: [number, ProgressEvent][] = [
+      [0, started(INVOICE)],
+      [1, over],
+    ];
+    expect(linesAfter(events, 2)).toEqual([]);
   });
 
   it('shows retries and waiting until something else happens', () => {
@@ -94,7 +109,9 @@ describe('progressLines', () => {
       [0, started(INVOICE)],
       [0, retried],
     ];
-    expect(linesAfter(events, 1000)[0]).toContain('poll failed, tried again in 4.0 s');
+    expect(linesAfter(events, 1000)[0]).toContain(
+      'waiting to export for 1 s: poll failed, tried again in 4 s',
+    );
     expect(linesAfter([...events, [5000, polled('running', 0)]], 5000)[0]).toContain('Graph says running');
     const waiting: ProgressEvent = {
       event: 'load.waiting',
@@ -102,12 +119,12 @@ describe('progressLines', () => {
       holder: 'duckdb (PID 7)',
       waitedMs: 1,
     };
-    expect(linesAfter([...events, [1, waiting]], 2)[0]).toContain('waiting for duckdb (PID 7)');
+    expect(linesAfter([...events, [1, waiting]], 2)[0]).toContain('waiting for duckdb (PID 7), 0 s');
   });
 
   it('shows what the run as a whole waits for, and drops it when something goes on', () => {
     const waiting: ProgressEvent = { event: 'load.waiting', holder: 'run 7', waitedMs: 0 };
-    expect(linesAfter([[0, waiting]], 3000)).toEqual(['run | waiting for run 7 | (3.0 s)']);
+    expect(linesAfter([[0, waiting]], 3000)).toEqual(['run | waiting for run 7, 3 s']);
     expect(
       linesAfter(
         [
@@ -191,18 +208,20 @@ describe('LiveProgress', () => {
     view.report(started(INVOICE));
     view.report(started(MONTH));
     view.redraw();
-    expect(written.join('')).toMatch(/^billed_usage.*\nunbilled_usage.*\n$/);
+    expect(shown(written)).toMatch(/^billed_usage.*\nunbilled_usage.*\n$/);
     written.length = 0;
     view.report({ event: 'warning', message: 'odd', hint: '' });
     expect(shown(written)).toMatch(/^<up 2>warning: odd\nbilled_usage.*\nunbilled_usage.*\n$/);
     written.length = 0;
     view.report({ event: 'scope.finished', scope: INVOICE, outcome: 'unchanged', exitCode: 0 });
-    expect(shown(written.slice(-1))).toMatch(
-      /^<up 1>billed_usage G016907411 +unchanged.*\nunbilled_usage.*\n$/,
-    );
+    expect(written).toHaveLength(1);
+    expect(shown(written)).toMatch(/^<up 2>billed_usage G016907411 +unchanged.*\nunbilled_usage.*\n$/);
     written.length = 0;
     view.stop();
     expect(shown(written)).toBe('<up 1>');
+    view.report({ event: 'scope.finished', scope: MONTH, outcome: 'failed', exitCode: 3 });
+    view.stop();
+    expect(shown(written)).toMatch(/^<up 1>unbilled_usage 2026-11-USD +failed.*\n$/);
   });
 
   it('writes nothing when nothing changed', () => {
@@ -221,6 +240,45 @@ describe('LiveProgress', () => {
   });
 });
 
+describe('the pace of progress', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('is at most five redraws a second on a terminal, however many events come', () => {
+    const { terminal: screen, written } = terminal(true);
+    const clock = clockAt();
+    const view = new LiveProgress(screen, clock);
+    view.report(started(INVOICE));
+    for (let ms = 1; ms <= 10_000; ms += 1) {
+      clock.ms = ms;
+      view.report({ event: 'load.records', scope: INVOICE, records: ms, blobsDone: 0 });
+      vi.advanceTimersByTime(1);
+    }
+    view.stop();
+    expect(written.length).toBeGreaterThan(40);
+    expect(written.length).toBeLessThanOrEqual(51);
+    expect(shown(written.slice(-1))).toBe('<up 1>');
+  });
+
+  it('is one line per running scope every ten seconds where nobody looks at a terminal', () => {
+    const { terminal: screen, written } = terminal(false);
+    const clock = clockAt();
+    const view = new PlainProgress(screen, clock);
+    view.report(started(INVOICE));
+    for (let ms = 1; ms <= 60_000; ms += 100) {
+      clock.ms = ms;
+      view.report({ event: 'load.records', scope: INVOICE, records: ms, blobsDone: 0 });
+      vi.advanceTimersByTime(100);
+    }
+    view.stop();
+    vi.advanceTimersByTime(60_000);
+    expect(written.slice(1).map((line) => /loading for (.*?):/.exec(line)?.[1])).toEqual(
+      // The clock is read when the timer fires, up to 99 ms early here.
+      ['9 s', '19 s', '29 s', '39 s', '49 s', '59 s'],
+    );
+  });
+});
+
 describe('PlainProgress', () => {
   it('writes a line at every change and, when it is time, one per running scope', () => {
     const { terminal: screen, written } = terminal(false);
@@ -235,7 +293,7 @@ describe('PlainProgress', () => {
     expect(written.map((line) => line.replace(/ {2,}/g, ' | '))).toEqual([
       'billed_usage G016907411 | begun: never asked for\n',
       'billed_usage G016907411 | Graph says running\n',
-      'billed_usage G016907411 | exporting: Graph says running, polled again in 50 s | (10 s)\n',
+      'billed_usage G016907411 | exporting for 10 s: Graph says running, polled again in 50 s\n',
     ]);
   });
 });
@@ -248,72 +306,5 @@ describe('QuietProgress', () => {
     view.report({ event: 'warning', message: 'odd', hint: '' });
     view.stop();
     expect(written).toEqual(['warning: odd\n']);
-  });
-});
-
-describe('Terminal', () => {
-  it('scrubs what stays and what is live', () => {
-    const { terminal: screen, written } = terminal(true);
-    screen.show(['a secret line']);
-    screen.write('another secret');
-    expect(written.join('')).not.toContain('secret');
-  });
-
-  it('lets no control character of what a server said through, and keeps live lines on one line each', () => {
-    const { terminal: screen, written } = terminal(false);
-    screen.write('a\u001b[31mred\u0007\u009b2J\rb\tc\nd');
-    expect(written).toEqual(['a?[31mred??2J?b\tc\nd\n']);
-    const live = terminal(true, { columns: 0, rows: 0 });
-    live.terminal.show(['x\ny']);
-    expect(live.written).toEqual(['x y\n']);
-  });
-
-  it('shows no live lines where nobody looks', () => {
-    const { terminal: screen, written } = terminal(false);
-    screen.show(['live']);
-    screen.write('stays');
-    expect(written).toEqual(['stays\n']);
-  });
-
-  it('cuts live lines to the width and to the height of the screen, so that redrawing fits', () => {
-    const { terminal: screen, written } = terminal(true, { columns: 30, rows: 6 });
-    screen.show(Array.from({ length: 9 }, (_, index) => `${index} ${'x'.repeat(100)}`));
-    const lines = written.join('').trimEnd().split('\n');
-    expect(lines).toHaveLength(4);
-    expect(lines.at(-1)).toBe('... and 6 more');
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(30);
-  });
-});
-
-describe('quantities', () => {
-  it.each([
-    [0, '0 B'],
-    [999, '999 B'],
-    [1000, '1.0 kB'],
-    [999_499, '999 kB'],
-    [999_501, '1.0 MB'],
-    [41_234_567, '41.2 MB'],
-    [5_000_000_000_000, '5.0 TB'],
-    [7e15, '7000 TB'],
-  ])('writes %d bytes as %s', (bytes, text) => {
-    expect(bytesText(bytes)).toBe(text);
-  });
-
-  it.each([
-    [0, '0.0 s'],
-    [-5, '0.0 s'],
-    [9949, '9.9 s'],
-    [9951, '10 s'],
-    [59_499, '59 s'],
-    [59_500, '1 min 0 s'],
-    [3_599_000, '59 min 59 s'],
-    [7_800_000, '2 h 10 min'],
-    [273_600_000, '3 d 4 h'],
-  ])('writes %d ms as %s', (ms, text) => {
-    expect(durationText(ms)).toBe(text);
-  });
-
-  it('separates thousands', () => {
-    expect([0, 999, 1000, 1234567].map(countText)).toEqual(['0', '999', '1,000', '1,234,567']);
   });
 });
