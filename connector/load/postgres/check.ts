@@ -4,7 +4,7 @@ import { STREAM_NAMES } from '../../../schemas/streams.js';
 import type { CheckLine } from '../destination.js';
 import { statement } from '../sql-text.js';
 import { postgresError } from './postgres-error.js';
-import { isPooled } from './run-lock.js';
+import { findPooling, POOLER_HINT, poolerError, type Pooling } from './pooler.js';
 import { connectAlone, type SessionOptions } from './session.js';
 
 /** Versions of the server that the tests have seen. */
@@ -32,12 +32,16 @@ export async function checkServer(
   pending: () => Promise<readonly { readonly name: string }[]>,
 ): Promise<CheckLine[]> {
   let client: pg.Client;
+  const lines: CheckLine[] = [];
   try {
+    const pooling = await findPooling(options, place);
+    lines.push(ok(`connect to ${place}`, 'connected'), lockLine(pooling, place));
+    // Everything else would leave settings of ours in connections of others.
+    if (pooling === 'transaction') return lines;
     client = await connectAlone(options, place);
   } catch (error) {
     return [failed(`connect to ${place}`, error)];
   }
-  const lines: CheckLine[] = [ok(`connect to ${place}`, 'connected')];
   try {
     lines.push(...serverLines((await client.query<Row>(sql('server'))).rows[0] ?? {}));
     lines.push(...rightsLines(dataset, (await client.query<Row>(sql('rights'), [dataset])).rows[0] ?? {}));
@@ -52,14 +56,6 @@ export async function checkServer(
         bad(`rights on the tables of ${dataset}`, `grant SELECT, INSERT, UPDATE and DELETE on ${names}`),
       );
     }
-    if (await isPooled(client)) {
-      lines.push(
-        unproven(
-          'lock of a run',
-          'a connection pooler is in between; in transaction mode it breaks the lock',
-        ),
-      );
-    }
   } catch (error) {
     lines.push(failed(`look around in ${place}`, postgresError(error, place)));
   } finally {
@@ -70,6 +66,23 @@ export async function checkServer(
     unproven('disk space of the server', 'the server does not tell; a load needs about twice its snapshot'),
   );
   return lines;
+}
+
+function lockLine(pooling: Pooling, place: string): CheckLine {
+  const tried = 'lock of a run';
+  switch (pooling) {
+    case 'none':
+      return ok(tried, 'no connection pooler is in between');
+    case 'session':
+      return ok(tried, 'a connection pooler is in between; it keeps one connection for each client');
+    case 'transaction':
+      return failed(tried, poolerError(place));
+    case 'unproven':
+      return unproven(
+        tried,
+        `a connection pooler is in between, and let in no second connection to tell its mode by; in transaction mode it breaks the lock: ${POOLER_HINT}`,
+      );
+  }
 }
 
 function serverLines(server: Row): CheckLine[] {
