@@ -117,11 +117,11 @@ async function tryTwo(
   try {
     const other = await processInTransaction(second);
     if (other === 'not let in') return other;
+    if (other === pid) await second.query(sql('end probe'), [key]);
     if (other === 'refused' || other === pid || (await isMoved())) return 'shared';
     await second.query('ROLLBACK');
     return (await isMoved()) ? 'shared' : 'apart';
   } finally {
-    await second.query(sql('end probe'), [key]).catch(() => undefined);
     await second.end().catch(() => undefined);
   }
 }
