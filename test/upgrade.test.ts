@@ -124,8 +124,8 @@ describe.each(CASES)('a dataset of release %s on %s', (release, dialect) => {
   async function additions(): Promise<unknown> {
     const indexes =
       dialect === 'duckdb'
-        ? `SELECT index_name FROM duckdb_indexes() WHERE schema_name = 'csp' AND index_name = 'billed_usage_customer'`
-        : `SELECT indexname FROM pg_indexes WHERE schemaname = 'csp' AND indexname = 'billed_usage_customer'`;
+        ? `SELECT index_name FROM duckdb_indexes() WHERE schema_name = 'csp' AND index_name IN ('billed_usage_customer', 'scopes_state') ORDER BY 1`
+        : `SELECT indexname FROM pg_indexes WHERE schemaname = 'csp' AND indexname IN ('billed_usage_customer', 'scopes_state') ORDER BY 1`;
     const grants =
       dialect === 'duckdb'
         ? `SELECT 'PUBLIC', 'SELECT'`
@@ -134,6 +134,7 @@ describe.each(CASES)('a dataset of release %s on %s', (release, dialect) => {
     return {
       amounts: await at.rows('SELECT customer_id, amount FROM csp.usage_by_customer ORDER BY customer_id'),
       open: await at.rows('SELECT stream, scope, state FROM csp.open_scopes ORDER BY stream, scope'),
+      all: await at.rows('SELECT count(*), count(load_id) FROM csp.all_scopes'),
       indexes: await at.rows(indexes),
       grants: await at.rows(grants),
     };
@@ -165,7 +166,8 @@ describe.each(CASES)('a dataset of release %s on %s', (release, dialect) => {
         ['billed_usage', refused, 'refused'],
         ['billed_usage', noData, 'no data'],
       ],
-      indexes: [['billed_usage_customer']],
+      indexes: [['billed_usage_customer'], ['scopes_state']],
+      all: [['11', '8']],
       grants: [['PUBLIC', 'SELECT']],
     });
   });
