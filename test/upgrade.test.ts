@@ -174,8 +174,9 @@ describe.each(CASES)('a dataset of release %s on %s', (release, dialect) => {
 
   it('keeps every row as it was, and what a user added, when it is migrated', async () => {
     const after = await contentOf(at, tables);
-    const { _migrations: _, ...kept } = before;
-    expect(after).toMatchObject(kept);
+    // Only this one may grow: what was recorded in it is compared below.
+    const kept = Object.entries(before).filter(([table]) => table !== '_migrations');
+    expect(after).toMatchObject(Object.fromEntries(kept));
     expect([...(await tablesOf(at)).keys()]).toEqual(expect.arrayContaining([...tables.keys()]));
     expect(await additions()).toEqual(additionsBefore);
   });

@@ -64,7 +64,8 @@ SELECT
 -- name: rights
 SELECT
   EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1) AS dataset_exists,
-  coalesce((SELECT has_schema_privilege(oid, 'USAGE, CREATE') FROM pg_namespace WHERE nspname = $1), false) AS dataset_usable,
+  coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1), false) AS dataset_usable,
+  coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1), false) AS may_create_tables,
   has_database_privilege(current_database(), 'CREATE') AS may_create_dataset,
   has_database_privilege(current_database(), 'TEMPORARY') AS may_create_temporary;
 
@@ -76,7 +77,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND c.relname = ANY (string_to_array($2, ','))
   AND NOT (
     has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-    AND has_table_privilege(c.oid, 'DELETE')
+    AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')
   )
 ORDER BY c.relname;
 

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { PostgresConfig } from '../../../schemas/config.js';
 import { asConnectorError } from '../../../schemas/errors.js';
 import { STREAM_NAMES } from '../../../schemas/streams.js';
 import type { CheckLine } from '../destination.js';
@@ -18,19 +19,30 @@ const RECORD_TABLES = [
   '_snapshots',
   '_blobs',
   '_rejected_records',
+  'unbilled_totals',
+  'invoices',
+  'invoices_history',
+  '_invoice_lists',
+  '_agreements',
 ];
 
 type Row = Readonly<Record<string, string | null>>;
 
-/**
- * Connection, version and rights, each tried without changing anything. `pending` tells which migrations lack.
- */
+/** The dataset that is checked. */
+export interface CheckedDataset {
+  readonly dataset: string;
+  readonly migrate: PostgresConfig['migrate'];
+  /** The migrations that it lacks. */
+  readonly pending: () => Promise<readonly { readonly name: string }[]>;
+}
+
+/** Connection, pooler, version and rights, each tried without changing anything. */
 export async function checkServer(
   options: SessionOptions,
   place: string,
-  dataset: string,
-  pending: () => Promise<readonly { readonly name: string }[]>,
+  checked: CheckedDataset,
 ): Promise<CheckLine[]> {
+  const { dataset, pending } = checked;
   let client: pg.Client;
   const lines: CheckLine[] = [];
   try {
@@ -44,7 +56,7 @@ export async function checkServer(
   }
   try {
     lines.push(...serverLines((await client.query<Row>(sql('server'))).rows[0] ?? {}));
-    lines.push(...rightsLines(dataset, (await client.query<Row>(sql('rights'), [dataset])).rows[0] ?? {}));
+    lines.push(...rightsLines(checked, (await client.query<Row>(sql('rights'), [dataset])).rows[0] ?? {}));
     const tables = [...STREAM_NAMES, ...STREAM_NAMES.map((name) => `${name}_history`), ...RECORD_TABLES];
     const { rows } = await client.query<{ name: string }>(sql('tables without rights'), [
       dataset,
@@ -101,12 +113,17 @@ function serverLines(server: Row): CheckLine[] {
   return lines;
 }
 
-function rightsLines(dataset: string, rights: Row): CheckLine[] {
+function rightsLines({ dataset, migrate }: CheckedDataset, rights: Row): CheckLine[] {
   const lines: CheckLine[] = [];
   const tried = `dataset ${dataset}`;
-  if (rights['dataset_usable'] === 't') lines.push(ok(tried, 'exists; tables may be created in it'));
+  const usable = rights['dataset_usable'] === 't';
+  if (usable && rights['may_create_tables'] === 't')
+    lines.push(ok(tried, 'exists; tables may be created in it'));
+  else if (usable && migrate === 'manual') lines.push(ok(tried, 'exists; somebody else migrates it'));
   else if (rights['dataset_exists'] === 't')
-    lines.push(bad(tried, `GRANT USAGE, CREATE ON SCHEMA ${dataset} TO the user`));
+    lines.push(
+      bad(tried, `GRANT USAGE${migrate === 'auto' ? ', CREATE' : ''} ON SCHEMA ${dataset} TO the user`),
+    );
   else if (rights['may_create_dataset'] === 't') lines.push(ok(tried, 'does not exist yet; may be created'));
   else lines.push(bad(tried, `CREATE SCHEMA ${dataset} for the user, or GRANT CREATE ON DATABASE`));
   lines.push(

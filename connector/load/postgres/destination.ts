@@ -43,7 +43,8 @@ export function createPostgresDestination(config: PostgresConfig, options: Desti
     check: async () => {
       const connection = new PostgresConnection(session, place, guard);
       try {
-        return await checkServer(session, place, dataset, () => pendingMigrations(connection, dataset));
+        const pending = () => pendingMigrations(connection, dataset);
+        return await checkServer(session, place, { dataset, migrate: config.migrate, pending });
       } finally {
         await connection.close();
       }
