@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { systemClock } from '../connector/clock.js';
 import type { Destination, Dialect } from '../connector/load/destination.js';
 import { createDuckdbDestination } from '../connector/load/duckdb/destination.js';
@@ -31,6 +32,10 @@ export const FIXTURE_INVOICES = {
 export interface ReleaseDatabase {
   /** Today's connector on it. */
   readonly destination: Destination;
+  /** The destination's part of a configuration. */
+  readonly configured: Readonly<Record<string, unknown>>;
+  /** Runs a statement by hand, as a user does beside the connector. */
+  byHand(sql: string): Promise<void>;
   /** Runs a query and returns its rows, every value as text. */
   rows(sql: string): Promise<(string | null)[][]>;
   close(): Promise<void>;
@@ -90,9 +95,22 @@ function openDuckdb(release: string): ReleaseDatabase {
       connectorVersion: '0.0.0-test',
     },
   );
-  return opened(destination, () => {
-    rmSync(folder, { recursive: true, force: true });
-    return Promise.resolve();
+  return opened(destination, {
+    configured: { type: 'duckdb', path },
+    byHand: async (sql) => {
+      const instance = await DuckDBInstance.create(path);
+      const connection = await instance.connect();
+      try {
+        await connection.run(sql);
+      } finally {
+        connection.closeSync();
+        instance.closeSync();
+      }
+    },
+    remove: () => {
+      rmSync(folder, { recursive: true, force: true });
+      return Promise.resolve();
+    },
   });
 }
 
@@ -100,12 +118,20 @@ async function openPostgres(release: string): Promise<ReleaseDatabase> {
   const database = await createTestDatabase();
   const dump = readFileSync(join(FOLDER, release, 'postgres.sql'), 'utf8');
   await byHand(database.url, (client) => client.query(dump));
-  return opened(destinationOn(database.url), () => database.drop());
+  return opened(destinationOn(database.url), {
+    configured: { type: 'postgres', url: database.url },
+    byHand: (sql) => byHand(database.url, async (client) => void (await client.query(sql))),
+    remove: () => database.drop(),
+  });
 }
 
-function opened(destination: Destination, remove: () => Promise<void>): ReleaseDatabase {
+function opened(
+  destination: Destination,
+  { remove, ...own }: Pick<ReleaseDatabase, 'configured' | 'byHand'> & { remove: () => Promise<void> },
+): ReleaseDatabase {
   return {
     destination,
+    ...own,
     rows: (sql) =>
       destination.query(sql, async (result) => {
         const rows: (string | null)[][] = [];

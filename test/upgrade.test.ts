@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../connector/clock.js';
 import type { DestinationSession, Dialect, RecordedState } from '../connector/load/destination.js';
 import { migrationFiles } from '../connector/load/sql-text.js';
 import { planRun } from '../connector/plan.js';
@@ -8,6 +11,7 @@ import { EVERYTHING } from '../connector/selection.js';
 import { configSchema } from '../schemas/config.js';
 import { scopeLabel, type Scope } from '../schemas/scope.js';
 import { STREAM_NAMES } from '../schemas/streams.js';
+import { runCli } from './connector/cli-io.js';
 import {
   compareVersions,
   FIXTURE_INVOICES,
@@ -258,5 +262,48 @@ describe.each(CASES)('a dataset of release %s on %s', (release, dialect) => {
       }
     });
     expect(await contentOf(at, streams)).toEqual(rows);
+  });
+
+  it('is shown by status and plan without being migrated', async () => {
+    const untouched = await openRelease(release, dialect);
+    const cwd = mkdtempSync(join(tmpdir(), 'upgrade-'));
+    try {
+      const destination = JSON.stringify({ ...untouched.configured, dataset: 'csp', migrate: 'manual' });
+      const streams = JSON.stringify({ billed_usage: billed, billed_reconciliation: billed });
+      writeFileSync(
+        join(cwd, 'connector.yaml'),
+        `version: 1
+source: { tenant_id: ${stateBefore.tenantId ?? ''}, auth: { method: azure_cli } }
+streams: ${streams}
+destination: ${destination}
+`,
+      );
+      const clock = { ...systemClock, now: () => new Date('2026-11-30T05:00:00Z') };
+      const status = await runCli(['status', '--json'], { cwd, clock });
+      expect([status.exitCode, status.out]).toEqual([0, expect.stringContaining(restated)]);
+      const plan = await runCli(['plan', '--json'], { cwd, clock });
+      const { exports } = JSON.parse(plan.out) as { exports: { scope: string }[] };
+      expect(exports.map(({ scope }) => scope)).toEqual([refused, refused]);
+      const pendingAfter = await withSession(untouched, 'read', (session) => session.pendingMigrations());
+      expect(pendingAfter.map(({ name }) => name)).toEqual(pending);
+    } finally {
+      rmSync(cwd, { recursive: true, force: true });
+      await untouched.close();
+    }
+  });
+
+  it.each([
+    ['view', 'CREATE VIEW csp.usage_open AS SELECT 7 AS mine', 'usage_open'],
+    ['table', 'CREATE TABLE csp._views (mine integer)', '_views'],
+  ])("is not migrated over a user's own %s of a name that is needed", async (_, sql, name) => {
+    const own = await openRelease(release, dialect);
+    try {
+      await own.byHand(sql);
+      const migrating = withSession(own, 'write', (session) => session.migrate());
+      await expect(migrating).rejects.toMatchObject({ kind: 'config', facts: { taken: name } });
+      expect(await own.rows(`SELECT count(*) FROM (SELECT mine FROM csp.${name}) kept`)).toHaveLength(1);
+    } finally {
+      await own.close();
+    }
   });
 });

@@ -108,7 +108,7 @@ describe('a pooler', () => {
     await destination.close();
   });
 
-  test('with no room for a second connection leaves its mode open, and says so once', async () => {
+  test('with no room for a second connection leaves its mode open', async () => {
     const { url } = await pooled({ mode: 'session', size: 1 });
     const patience = { url, applicationName: 'partner-billing', lockWaitMs: 1000 };
     expect(await findPooling(patience, 'postgres here', 200)).toBe('unproven');
