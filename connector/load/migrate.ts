@@ -10,6 +10,7 @@ import {
   type MigrationFile,
   type SqlText,
 } from './sql-text.js';
+import { refuseTakenNames } from './taken-names.js';
 import { applyView, pendingViews } from './views.js';
 
 /** A migration that is not applied yet, ready to run. */
@@ -58,7 +59,8 @@ export async function pendingMigrations(
 /**
  * Applies what is missing, each migration in a transaction with its row in `_migrations` and each view with its row in
  * `_views`, under a lock so that several at once are safe. Returns the names of what was applied. Only ever adds.
- * @throws ConfigError as {@link pendingMigrations}, or when the rights do not suffice
+ * @throws ConfigError as {@link pendingMigrations}, when the rights do not suffice, or when a user's own table or view
+ * has a name that is needed
  */
 export async function migrate(
   connection: SqlConnection,
@@ -78,6 +80,7 @@ async function applyNext(transaction: SqlTransaction, options: MigrateOptions): 
   const [next] = await missing(transaction, dataset);
   if (next === undefined) return await applyNextView(transaction, options);
   if (!(await hasDataset(transaction, dataset))) await transaction.run(createDataset(transaction, dataset));
+  await refuseTakenNames(transaction, dataset, createdTables(next));
   for (const text of statementsOf(next, dataset)) await transaction.run(text);
   const values = [next.number, next.name, checksum(next), sqlInstant(now), connectorVersion];
   await transaction.run(sql(transaction, 'keep migration', dataset), values);
@@ -137,6 +140,10 @@ function statementsOf(migration: MigrationFile, dataset: string): readonly SqlTe
 
 function sql(transaction: SqlTransaction, name: string, dataset: string): SqlText {
   return statement(transaction.dialect, 'migrate', name, { dataset: identifier(dataset) });
+}
+
+function createdTables({ text }: MigrationFile): readonly string[] {
+  return [...text.matchAll(/^CREATE TABLE \{\{dataset\}\}\.(\w+)/gm)].map(([, name = '']) => name);
 }
 
 function checksum({ text }: MigrationFile): string {

@@ -29,7 +29,7 @@ const INVOICE_TABLES = 3;
 
 /**
  * Everything recorded of a dataset; an empty state when it was never migrated. A dataset of an earlier release is
- * read as far as it goes: nothing is known there of invoices, and of when scopes were first asked for.
+ * read as migrating would leave it: nothing is known there of invoices, and each scope was last checked when last asked.
  */
 export async function readState(connection: SqlConnection, dataset: string): Promise<RecordedState> {
   return connection.transaction(async (transaction) => {

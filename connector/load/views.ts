@@ -3,6 +3,7 @@ import { STREAMS } from '../../schemas/streams.js';
 import type { SqlTransaction } from './destination.js';
 import { countOf, sqlInstant } from './publishing.js';
 import { identifier, nameList, statement, viewFiles, type SqlText, type ViewFile } from './sql-text.js';
+import { refuseTakenNames } from './taken-names.js';
 
 /**
  * The views of `sql/<dialect>/views` that the dataset lacks or has with another text, in the order of their names.
@@ -21,13 +22,19 @@ export async function pendingViews(
   return filledViews(transaction, dataset).filter((view) => applied.get(view.name) !== checksum(view));
 }
 
-/** Makes or replaces a view and notes its text. What a user built on it stays: columns are only added at its end. */
+/**
+ * Makes or replaces a view and notes its text. What a user built on it stays: columns are only added at its end.
+ * @throws ConfigError when something of that name is there that was not made here
+ */
 export async function applyView(
   transaction: SqlTransaction,
   dataset: string,
   view: ViewFile,
   now: Date,
 ): Promise<void> {
+  const applied = await transaction.rows(sql(transaction, 'applied views', dataset));
+  if (!applied.some(({ name }) => name === view.name))
+    await refuseTakenNames(transaction, dataset, [view.name]);
   await transaction.run(view.statement);
   const values = [view.name, checksum(view), sqlInstant(now)];
   await transaction.run(sql(transaction, 'keep view', dataset), values);

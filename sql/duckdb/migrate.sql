@@ -22,6 +22,12 @@ SELECT number, name, checksum FROM {{dataset}}._migrations ORDER BY number;
 INSERT INTO {{dataset}}._migrations (number, name, checksum, applied_at, connector_version)
 VALUES ($1, $2, $3, CAST($4 AS TIMESTAMP), $5);
 
+-- name: taken names
+SELECT table_name AS name
+FROM information_schema.tables
+WHERE table_catalog = current_database() AND table_schema = $1 AND list_contains(string_split($2, ','), table_name)
+ORDER BY table_name;
+
 -- name: has views
 SELECT count(*) AS records
 FROM information_schema.tables

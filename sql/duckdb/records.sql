@@ -30,11 +30,21 @@ LEFT JOIN {{dataset}}._snapshots s ON s.load_id = c.load_id
 ORDER BY c.stream, c.scope;
 
 -- name: scopes of release 0.1
+-- What it did not record is what migration 4 makes of what it did.
 SELECT
-  c.stream, c.scope, c.state, c.last_asked_at, c.last_answer, c.next_check_at,
+  c.stream, c.scope, c.state, c.last_asked_at, c.last_asked_at AS last_checked_at, c.last_answer, c.next_check_at,
   s.load_id, s.etag, s.attribute_set, s.published_at, s.manifest_created_at, s.billing_month, s.sums,
   s.blobs, s.records_read, s.records_staged, s.records_rejected,
-  s.rows_inserted, s.rows_updated, s.rows_deleted, s.rows_unchanged, s.numbers_rounded
+  s.rows_inserted, s.rows_updated, s.rows_deleted, s.rows_unchanged, s.numbers_rounded,
+  coalesce(
+    (SELECT min(f.recorded_at) FROM {{dataset}}._snapshots f WHERE f.stream = c.stream AND f.scope = c.scope),
+    c.last_asked_at
+  ) AS first_asked_at,
+  (
+    SELECT min(f.manifest_created_at)
+    FROM {{dataset}}._snapshots f
+    WHERE f.stream = c.stream AND f.scope = c.scope AND f.outcome = 'published'
+  ) AS first_manifest_at
 FROM {{dataset}}._scopes c
 LEFT JOIN {{dataset}}._snapshots s ON s.load_id = c.load_id
 ORDER BY c.stream, c.scope;

@@ -21,6 +21,14 @@ SELECT number, name, checksum FROM {{dataset}}._migrations ORDER BY number;
 INSERT INTO {{dataset}}._migrations (number, name, checksum, applied_at, connector_version)
 VALUES ($1, $2, $3, CAST($4 AS timestamp), $5);
 
+-- name: taken names
+-- Whoever owns them; a name is taken by an index or a sequence too.
+SELECT c.relname AS name
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = ANY (string_to_array($2, ','))
+ORDER BY c.relname;
+
 -- name: has views
 SELECT count(*) AS records
 FROM information_schema.tables

@@ -16,8 +16,41 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
   AND (CAST(l.classid AS bigint) << 32 | CAST(l.objid AS bigint))
     = hashtextextended('partner-billing run ' || $1, 0);
 
--- name: backend
-SELECT pg_backend_pid() AS pid;
+-- name: keeps lock
+-- Whether the lock of a run is there for the process that answers now.
+SELECT EXISTS (
+  SELECT 1
+  FROM pg_locks
+  WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND pid = pg_backend_pid()
+    AND (CAST(classid AS bigint) << 32 | CAST(objid AS bigint))
+      = hashtextextended('partner-billing run ' || $1, 0)
+) AS kept;
+
+-- name: unlock
+-- A pooler may keep the server's connection after ours has ended.
+SELECT pg_advisory_unlock(hashtextextended('partner-billing run ' || $1, 0));
+
+-- name: begin probe
+-- The name changes nothing, and the lock has a key that nobody else asks for: a proxy that pins a client to one
+-- connection once it sees either does so here, as it would for a run.
+SELECT
+  set_config('application_name', current_setting('application_name'), false),
+  pg_try_advisory_lock(hashtextextended('partner-billing probe ' || $1, 0)),
+  pg_backend_pid() AS pid;
+
+-- name: probe
+SELECT
+  pg_backend_pid() AS pid,
+  EXISTS (
+    SELECT 1
+    FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND pid = pg_backend_pid()
+      AND (CAST(classid AS bigint) << 32 | CAST(objid AS bigint))
+        = hashtextextended('partner-billing probe ' || $1, 0)
+  ) AS kept;
+
+-- name: end probe
+SELECT pg_advisory_unlock(hashtextextended('partner-billing probe ' || $1, 0));
 
 -- name: server
 SELECT
@@ -31,7 +64,8 @@ SELECT
 -- name: rights
 SELECT
   EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1) AS dataset_exists,
-  coalesce((SELECT has_schema_privilege(oid, 'USAGE, CREATE') FROM pg_namespace WHERE nspname = $1), false) AS dataset_usable,
+  coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1), false) AS dataset_usable,
+  coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1), false) AS may_create_tables,
   has_database_privilege(current_database(), 'CREATE') AS may_create_dataset,
   has_database_privilege(current_database(), 'TEMPORARY') AS may_create_temporary;
 
@@ -43,7 +77,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND c.relname = ANY (string_to_array($2, ','))
   AND NOT (
     has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-    AND has_table_privilege(c.oid, 'DELETE')
+    AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')
   )
 ORDER BY c.relname;
 

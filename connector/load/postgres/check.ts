@@ -1,10 +1,11 @@
 import type pg from 'pg';
+import type { PostgresConfig } from '../../../schemas/config.js';
 import { asConnectorError } from '../../../schemas/errors.js';
 import { STREAM_NAMES } from '../../../schemas/streams.js';
 import type { CheckLine } from '../destination.js';
 import { statement } from '../sql-text.js';
 import { postgresError } from './postgres-error.js';
-import { isPooled } from './run-lock.js';
+import { findPooling, POOLER_HINT, poolerError, type Pooling } from './pooler.js';
 import { connectAlone, type SessionOptions } from './session.js';
 
 /** Versions of the server that the tests have seen. */
@@ -18,29 +19,44 @@ const RECORD_TABLES = [
   '_snapshots',
   '_blobs',
   '_rejected_records',
+  'unbilled_totals',
+  'invoices',
+  'invoices_history',
+  '_invoice_lists',
+  '_agreements',
 ];
 
 type Row = Readonly<Record<string, string | null>>;
 
-/**
- * Connection, version and rights, each tried without changing anything. `pending` tells which migrations lack.
- */
+/** The dataset that is checked. */
+export interface CheckedDataset {
+  readonly dataset: string;
+  readonly migrate: PostgresConfig['migrate'];
+  /** The migrations that it lacks. */
+  readonly pending: () => Promise<readonly { readonly name: string }[]>;
+}
+
+/** Connection, pooler, version and rights, each tried without changing anything. */
 export async function checkServer(
   options: SessionOptions,
   place: string,
-  dataset: string,
-  pending: () => Promise<readonly { readonly name: string }[]>,
+  checked: CheckedDataset,
 ): Promise<CheckLine[]> {
+  const { dataset, pending } = checked;
   let client: pg.Client;
+  const lines: CheckLine[] = [];
   try {
+    const pooling = await findPooling(options, place);
+    lines.push(ok(`connect to ${place}`, 'connected'), lockLine(pooling, place));
+    // Everything else would leave settings of ours in connections of others.
+    if (pooling === 'transaction') return lines;
     client = await connectAlone(options, place);
   } catch (error) {
     return [failed(`connect to ${place}`, error)];
   }
-  const lines: CheckLine[] = [ok(`connect to ${place}`, 'connected')];
   try {
     lines.push(...serverLines((await client.query<Row>(sql('server'))).rows[0] ?? {}));
-    lines.push(...rightsLines(dataset, (await client.query<Row>(sql('rights'), [dataset])).rows[0] ?? {}));
+    lines.push(...rightsLines(checked, (await client.query<Row>(sql('rights'), [dataset])).rows[0] ?? {}));
     const tables = [...STREAM_NAMES, ...STREAM_NAMES.map((name) => `${name}_history`), ...RECORD_TABLES];
     const { rows } = await client.query<{ name: string }>(sql('tables without rights'), [
       dataset,
@@ -50,14 +66,6 @@ export async function checkServer(
       const names = rows.map(({ name }) => name).join(', ');
       lines.push(
         bad(`rights on the tables of ${dataset}`, `grant SELECT, INSERT, UPDATE and DELETE on ${names}`),
-      );
-    }
-    if (await isPooled(client)) {
-      lines.push(
-        unproven(
-          'lock of a run',
-          'a connection pooler is in between; in transaction mode it breaks the lock',
-        ),
       );
     }
   } catch (error) {
@@ -70,6 +78,23 @@ export async function checkServer(
     unproven('disk space of the server', 'the server does not tell; a load needs about twice its snapshot'),
   );
   return lines;
+}
+
+function lockLine(pooling: Pooling, place: string): CheckLine {
+  const tried = 'lock of a run';
+  switch (pooling) {
+    case 'none':
+      return ok(tried, 'no connection pooler is in between');
+    case 'session':
+      return ok(tried, 'a connection pooler is in between; it keeps one connection for each client');
+    case 'transaction':
+      return failed(tried, poolerError(place));
+    case 'unproven':
+      return unproven(
+        tried,
+        `a connection pooler is in between, and let in no second connection to tell its mode by; in transaction mode it breaks the lock: ${POOLER_HINT}`,
+      );
+  }
 }
 
 function serverLines(server: Row): CheckLine[] {
@@ -88,12 +113,17 @@ function serverLines(server: Row): CheckLine[] {
   return lines;
 }
 
-function rightsLines(dataset: string, rights: Row): CheckLine[] {
+function rightsLines({ dataset, migrate }: CheckedDataset, rights: Row): CheckLine[] {
   const lines: CheckLine[] = [];
   const tried = `dataset ${dataset}`;
-  if (rights['dataset_usable'] === 't') lines.push(ok(tried, 'exists; tables may be created in it'));
+  const usable = rights['dataset_usable'] === 't';
+  if (usable && rights['may_create_tables'] === 't')
+    lines.push(ok(tried, 'exists; tables may be created in it'));
+  else if (usable && migrate === 'manual') lines.push(ok(tried, 'exists; somebody else migrates it'));
   else if (rights['dataset_exists'] === 't')
-    lines.push(bad(tried, `GRANT USAGE, CREATE ON SCHEMA ${dataset} TO the user`));
+    lines.push(
+      bad(tried, `GRANT USAGE${migrate === 'auto' ? ', CREATE' : ''} ON SCHEMA ${dataset} TO the user`),
+    );
   else if (rights['may_create_dataset'] === 't') lines.push(ok(tried, 'does not exist yet; may be created'));
   else lines.push(bad(tried, `CREATE SCHEMA ${dataset} for the user, or GRANT CREATE ON DATABASE`));
   lines.push(

@@ -22,6 +22,8 @@ export class PostgresConnection implements SqlConnection {
   constructor(
     private readonly options: SessionOptions,
     private readonly place: string,
+    /** Called before a connection is made; what it throws is what the transaction throws. */
+    private readonly guard: () => Promise<void>,
   ) {
     this.pool = new pg.Pool({ ...clientConfig(options), max: MAX_CONNECTIONS });
     // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
@@ -57,6 +59,7 @@ export class PostgresConnection implements SqlConnection {
 
   private async connect(): Promise<pg.PoolClient> {
     try {
+      await this.guard();
       const client = await this.pool.connect();
       if (this.prepared.has(client)) return client;
       await prepareSession(client, this.options).catch((error: unknown) => {

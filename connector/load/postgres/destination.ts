@@ -4,6 +4,7 @@ import { pendingMigrations } from '../migrate.js';
 import { sessionWork } from '../session-work.js';
 import { checkServer } from './check.js';
 import { PostgresConnection } from './connection.js';
+import { POOLER_HINT, poolerGuard } from './pooler.js';
 import { runQuery } from './query.js';
 import { lockRun } from './run-lock.js';
 import { serverLabel, type SessionOptions } from './session.js';
@@ -17,27 +18,41 @@ export function createPostgresDestination(config: PostgresConfig, options: Desti
     applicationName: 'partner-billing',
     lockWaitMs: options.lockWaitMs,
   };
+  const guard = poolerGuard(session, place, () =>
+    options.report({
+      event: 'warning',
+      message: `${place}: a connection pooler is in between, and let in no second connection to tell its mode by`,
+      hint: `in transaction mode it breaks the lock of a run: ${POOLER_HINT}`,
+    }),
+  );
   const opened = new Set<DestinationSession>();
   return {
     dialect: 'postgres',
     label: `${place} dataset ${dataset}`,
-    lockRun: (holder) => lockRun(session, { dataset, holder, place, report: options.report }),
+    lockRun: async (holder) => {
+      await guard();
+      return await lockRun(session, { dataset, holder, place, report: options.report });
+    },
     open: () => {
-      const made = openSession(new PostgresConnection(session, place), dataset, options, () =>
+      const made = openSession(new PostgresConnection(session, place, guard), dataset, options, () =>
         opened.delete(made),
       );
       opened.add(made);
       return Promise.resolve(made);
     },
     check: async () => {
-      const connection = new PostgresConnection(session, place);
+      const connection = new PostgresConnection(session, place, guard);
       try {
-        return await checkServer(session, place, dataset, () => pendingMigrations(connection, dataset));
+        const pending = () => pendingMigrations(connection, dataset);
+        return await checkServer(session, place, { dataset, migrate: config.migrate, pending });
       } finally {
         await connection.close();
       }
     },
-    query: (sql, use) => runQuery(session, place, dataset, sql, use),
+    query: async (sql, use) => {
+      await guard();
+      return await runQuery(session, place, dataset, sql, use);
+    },
     close: async () => {
       for (const made of [...opened]) await made.close();
     },

@@ -4,6 +4,7 @@ import type { Report } from '../../../schemas/progress.js';
 import type { LockHolder, RunLock } from '../destination.js';
 import { statement } from '../sql-text.js';
 import { postgresError } from './postgres-error.js';
+import { poolerError } from './pooler.js';
 import { connectAlone, type SessionOptions } from './session.js';
 
 /** Who asks for the lock of which dataset. */
@@ -19,6 +20,7 @@ export interface LockRequest {
  * Takes the dataset for one run: an advisory lock on a connection of its own, which the server frees when the
  * connection ends, however it ends.
  * @throws LockedError when another run has it; says who and since when
+ * @throws ConfigError when the lock does not stay, as behind a pooler in transaction mode
  */
 export async function lockRun(options: SessionOptions, request: LockRequest): Promise<RunLock> {
   const { dataset, holder, place, report } = request;
@@ -37,14 +39,8 @@ export async function lockRun(options: SessionOptions, request: LockRequest): Pr
   try {
     const taken = await client.query<{ taken: string }>(sql('try lock'), [dataset]);
     if (taken.rows[0]?.taken !== 't') throw await heldBy(client, dataset, place);
-    if (await isPooled(client)) {
-      const message = `${place}: a connection pooler is in between`;
-      report?.({
-        event: 'warning',
-        message,
-        hint: 'in transaction mode it breaks the lock of a run: connect to the server itself',
-      });
-    }
+    const kept = await client.query<{ kept: string }>(sql('keeps lock'), [dataset]);
+    if (kept.rows[0]?.kept !== 't') throw poolerError(place);
   } catch (error) {
     released = true;
     await client.end().catch(() => undefined);
@@ -53,15 +49,10 @@ export async function lockRun(options: SessionOptions, request: LockRequest): Pr
   return {
     release: async () => {
       released = true;
+      await client.query(sql('unlock'), [dataset]).catch(() => undefined);
       await client.end().catch(() => undefined);
     },
   };
-}
-
-/** Whether the server's process is another than the one that answered the connection: then a pooler is in between. */
-export async function isPooled(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ pid: string }>(sql('backend'));
-  return 'processID' in client && String(client.processID) !== rows[0]?.pid;
 }
 
 async function heldBy(client: pg.Client, dataset: string, place: string): Promise<LockedError> {

@@ -52,11 +52,26 @@ export async function connectAlone(
   place: string,
   onError: (error: Error) => void = () => undefined,
 ): Promise<pg.Client> {
-  const client = new pg.Client(clientConfig(options));
+  const client = await connectBare(clientConfig(options), place, onError);
+  try {
+    await prepareSession(client, options);
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw postgresError(error, place);
+  }
+}
+
+/** A connection of its own, with no setting of ours. */
+export async function connectBare(
+  config: pg.ClientConfig,
+  place: string,
+  onError: (error: Error) => void = () => undefined,
+): Promise<pg.Client> {
+  const client = new pg.Client(config);
   client.on('error', onError);
   try {
     await client.connect();
-    await prepareSession(client, options);
     return client;
   } catch (error) {
     await client.end().catch(() => undefined);
