@@ -1,8 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../connector/clock.js';
 import { Interruption } from '../../../connector/interruption.js';
+import { packageRoot } from '../../../connector/package-info.js';
 import type { RunSummary } from '../../../connector/run-summary.js';
 import { startSandbox, type Sandbox } from '../../../connector/sandbox/sandbox.js';
 import type { Health } from '../../../connector/schedule-health.js';
@@ -49,10 +53,8 @@ const health = () => JSON.parse(readFileSync(join(cwd, 'run', 'health.json'), 'u
 function start(...argv: string[]) {
   const stop = new AbortController();
   let err = '';
-  const waiting = new Map<RegExp, () => void>();
   const onErr = (text: string): void => {
     err += text;
-    for (const [wanted, resolve] of waiting) if (wanted.test(err)) resolve();
   };
   const ended: Promise<CliResult> = runCli(['schedule', ...argv], {
     cwd,
@@ -63,16 +65,15 @@ function start(...argv: string[]) {
   });
   return {
     ended,
-    /** Resolves once it has said so; rejects when it ended before. */
+    /** Lets time pass, seconds only, until it has said so; rejects when it ended before. */
     said: async (wanted: RegExp): Promise<void> => {
-      const told = new Promise<void>((resolve) => {
-        if (wanted.test(err)) resolve();
-        else waiting.set(wanted, resolve);
-      });
-      const early = ended.then((result) => {
-        if (!wanted.test(err)) throw new Error(`ended with ${result.exitCode}: ${result.err}`);
-      });
-      await Promise.race([told, early]);
+      let over: CliResult | null = null;
+      void ended.then((result) => (over = result));
+      while (!wanted.test(err)) {
+        if (over !== null) throw new Error(`ended too early: ${err}`);
+        await systemClock.sleep(5);
+        await clock.passTo(new Date(clock.now().getTime() + 500).toISOString());
+      }
     },
     stop: async (): Promise<CliResult> => {
       stop.abort(new Interruption('SIGTERM'));
@@ -88,7 +89,7 @@ describe('schedule', () => {
     expect(health()).toMatchObject({
       healthy: true,
       state: 'waiting',
-      since: '2026-11-23T12:00:00.000Z',
+      since: expect.stringMatching(/^2026-11-23T12:0/) as string,
       timeZone: 'Europe/Berlin',
       nextRun: '2026-11-24T02:15:00.000Z',
       lastRun: null,
@@ -152,7 +153,7 @@ describe('schedule', () => {
   });
 
   it('answers on the health port until it ends', async () => {
-    const port = 20_000 + (process.pid % 20_000);
+    const port = 20_000 + (process.pid % 10_000);
     configure({ cron: '15 3 * * *', health_port: port });
     const running = start();
     await running.said(/next run 2026-11-24 03:15 UTC/);
@@ -163,6 +164,24 @@ describe('schedule', () => {
     ]);
     await running.stop();
     await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
+  });
+
+  it('as a process of its own ends at once on SIGTERM, with 0', async () => {
+    const program = join(packageRoot(), 'dist', 'connector', 'cli.js');
+    const running = spawn(process.execPath, [program, 'schedule'], {
+      cwd,
+      env: { GRAPH_TOKEN: TOKEN },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const closed = once(running, 'close');
+    let err = '';
+    for await (const chunk of running.stderr) {
+      err += String(chunk);
+      if (err.includes('next run')) running.kill('SIGTERM');
+    }
+    expect(await closed).toEqual([0, null]);
+    expect(err).toContain('told to stop');
+    expect(health()).toMatchObject({ state: 'stopped', healthy: false });
   });
 
   it('refuses to start without schedule: in the configuration', async () => {
