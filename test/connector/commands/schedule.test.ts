@@ -177,7 +177,7 @@ describe('schedule', () => {
     let err = '';
     for await (const chunk of running.stderr) {
       err += String(chunk);
-      if (err.includes('next run')) running.kill('SIGTERM');
+      if (!running.killed && err.includes('next run')) running.kill('SIGTERM');
     }
     expect(await closed).toEqual([0, null]);
     expect(err).toContain('told to stop');
