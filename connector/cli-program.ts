@@ -7,6 +7,7 @@ import type { MigrateOptions } from './commands/migrate.js';
 import type { PlanOptions } from './commands/plan.js';
 import type { QueryArguments } from './commands/query-arguments.js';
 import type { SandboxCommandOptions } from './commands/sandbox.js';
+import type { ScheduleOptions } from './commands/schedule.js';
 import type { StatusOptions } from './commands/status.js';
 import type { SyncOptions } from './commands/sync.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
@@ -15,6 +16,8 @@ import type { QueryFormat } from './query-output.js';
 /** What the arguments ask for. The command itself, and everything it needs, is loaded when it runs. */
 export interface Chosen {
   readonly options: CommonOptions;
+  /** A signal is how it is meant to end: its own exit code stands. */
+  readonly stopsOnSignal?: boolean;
   run(context: CommandContext): Promise<number>;
 }
 
@@ -69,6 +72,15 @@ function addRunCommands(program: Command, choose: (chosen: Chosen) => void): voi
       choose({
         options,
         run: async (context) => (await import('./commands/sync.js')).sync(context, options),
+      }),
+    );
+  command(program, 'schedule', 'run sync at the times of schedule: until told to stop, in place of cron')
+    .option('--json', 'print one JSON summary a run on standard output')
+    .action((options: ScheduleOptions & CommonOptions) =>
+      choose({
+        options,
+        stopsOnSignal: true,
+        run: async (context) => (await import('./commands/schedule.js')).schedule(context, options),
       }),
     );
   command(program, 'migrate', "bring the dataset's tables up to this version")

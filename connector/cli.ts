@@ -22,7 +22,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   io.signal.addEventListener('abort', () => void context.warn(STOPPING), { once: true });
   try {
     const exitCode = await chosen.run(context);
-    return interruption(io)?.exitCode ?? exitCode;
+    return chosen.stopsOnSignal === true ? exitCode : (interruption(io)?.exitCode ?? exitCode);
   } catch (thrown) {
     const stopped = interruption(io);
     if (stopped !== null) {

@@ -53,13 +53,22 @@ export class CommandContext {
 
   /** Reads the configuration, makes its secrets known and prints its warnings. */
   async loadConfig(path = this.options.config): Promise<LoadedConfig> {
-    const { loadConfig } = await import('./config.js');
-    const { env, cwd, secrets } = this.io;
-    const loaded = await loadConfig({ path, env, cwd });
-    const short = secrets.add(loaded.secrets);
+    const { loaded, short } = await this.readConfig(path);
     for (const warning of loaded.warnings) await this.warn(warning);
     if (short > 0) await this.warn('a secret has fewer than 4 characters and is not removed from output');
     return loaded;
+  }
+
+  /** Reads it as it is now and makes its secrets known; its warnings are left to {@link loadConfig}. */
+  async reloadConfig(): Promise<LoadedConfig> {
+    return (await this.readConfig(this.options.config)).loaded;
+  }
+
+  private async readConfig(path: string | undefined): Promise<{ loaded: LoadedConfig; short: number }> {
+    const { loadConfig } = await import('./config.js');
+    const { env, cwd, secrets } = this.io;
+    const loaded = await loadConfig({ path, env, cwd });
+    return { loaded, short: secrets.add(loaded.secrets) };
   }
 
   /** Writes data to standard output, waiting while its reader is slow. The data is not scrubbed: it is what was asked for. */
