@@ -81,6 +81,6 @@ function linesOf(child: ChildProcess): AsyncIterator<string> {
 }
 
 async function nextLine(lines: AsyncIterator<string>): Promise<string> {
-  const { value, done } = await lines.next();
-  return done === true ? 'it said nothing' : value;
+  const next = await lines.next();
+  return next.done === true ? 'it said nothing' : next.value;
 }
