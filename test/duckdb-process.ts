@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 /** Another process that has a DuckDB file open: a lock of the kernel's, held by a process that is not ours. */
 export interface DuckdbProcess {
   readonly pid: number;
+  /** The rows of a statement that it runs over the file that it has open, as JSON values. */
+  rows(sql: string): Promise<unknown>;
   /** Closes the file and ends, as a program does. */
   end(): Promise<void>;
   /** Ends it as a power cut would. */
@@ -18,11 +20,14 @@ const HOLD = `
     const instance = await DuckDBInstance.create(path, { access_mode: mode, threads: '1' });
     const connection = await instance.connect();
     console.log('open');
-    process.stdin.once('data', () => {
-      connection.closeSync();
-      instance.closeSync();
-      process.exit(0);
-    });
+    for await (const line of require('node:readline').createInterface({ input: process.stdin })) {
+      if (line === 'end') break;
+      const result = await connection.run(line);
+      console.log(JSON.stringify(await result.getRowsJson()));
+    }
+    connection.closeSync();
+    instance.closeSync();
+    process.exit(0);
   })().catch((error) => { console.log(error.message.split('\\n')[0]); process.exit(1); });
 `;
 
@@ -32,11 +37,16 @@ export async function holdInAnotherProcess(
   mode: 'READ_WRITE' | 'READ_ONLY' = 'READ_WRITE',
 ): Promise<DuckdbProcess> {
   const child = start(path, mode);
-  const said = await firstLine(child);
+  const lines = linesOf(child);
+  const said = await nextLine(lines);
   if (said !== 'open') throw new Error(said);
   const ended = once(child, 'exit');
   return {
     pid: child.pid ?? 0,
+    rows: async (sql) => {
+      child.stdin?.write(`${sql}\n`);
+      return JSON.parse(await nextLine(lines)) as unknown;
+    },
     end: async () => {
       child.stdin?.write('end\n');
       await ended;
@@ -52,7 +62,7 @@ export async function holdInAnotherProcess(
 export async function openInAnotherProcess(path: string, mode: 'READ_WRITE' | 'READ_ONLY'): Promise<string> {
   const child = start(path, mode);
   const ended = once(child, 'exit');
-  const said = await firstLine(child);
+  const said = await nextLine(linesOf(child));
   child.stdin?.write('end\n');
   await ended;
   return said;
@@ -65,8 +75,12 @@ function start(path: string, mode: string): ChildProcess {
   });
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
+function linesOf(child: ChildProcess): AsyncIterator<string> {
   if (child.stdout === null) throw new Error('the process has no standard output');
-  for await (const line of createInterface({ input: child.stdout })) return line;
-  return 'it said nothing';
+  return createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+}
+
+async function nextLine(lines: AsyncIterator<string>): Promise<string> {
+  const next = await lines.next();
+  return next.done === true ? 'it said nothing' : next.value;
 }

@@ -25,6 +25,12 @@ COMMIT;
 -- name: roll back
 ROLLBACK;
 
+-- name: checkpoint
+CHECKPOINT;
+
+-- name: holds anything
+SELECT count(*) AS records FROM information_schema.tables WHERE table_catalog = current_database();
+
 -- name: version
 SELECT version() AS version;
 

@@ -29,8 +29,20 @@ export function describeRecords(database: () => ContractDatabase): void {
     await dataset.byHand(
       `INSERT INTO {d}._migrations SELECT 999, 'from_the_future', checksum, applied_at, connector_version FROM {d}._migrations WHERE number = 1`,
     );
-    const newer = await failure(dataset.write((session) => session.migrate()));
-    expect(newer).toMatchObject({ kind: 'config', facts: { migration: 'from_the_future' } });
+    await dataset.byHand(`DELETE FROM {d}._views`);
+    const before = await dataset.everything();
+    for (const refused of [
+      () => dataset.write((session) => session.migrate()),
+      () => dataset.read((session) => session.pendingMigrations()),
+    ]) {
+      expect(await failure(refused())).toMatchObject({
+        kind: 'config',
+        message: expect.stringContaining('which this version of the connector does not know') as string,
+        facts: { migration: 'from_the_future' },
+      });
+    }
+    expect(await dataset.everything()).toBe(before);
+    expect(await dataset.value('SELECT count(*) FROM {d}._views')).toBe('0');
     await dataset.byHand(`DELETE FROM {d}._migrations WHERE number = 999`);
     await dataset.byHand(`UPDATE {d}._migrations SET checksum = 'other' WHERE number = 2`);
     const other = await failure(dataset.write((session) => session.pendingMigrations()));

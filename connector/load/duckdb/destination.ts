@@ -1,25 +1,42 @@
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
 import type { DuckdbConfig } from '../../../schemas/config.js';
-import { ConfigError, SystemError } from '../../../schemas/errors.js';
+import { SystemError } from '../../../schemas/errors.js';
 import type { Destination, DestinationOptions, DestinationSession } from '../destination.js';
+import type { ReadCopy } from '../read-copy.js';
 import { sessionWork } from '../session-work.js';
 import { checkFile } from './check.js';
-import { duckdbConnection } from './connection.js';
 import { openFile, openInMemory, type DuckdbLimits, type OpenDatabase } from './database.js';
+import { refuseAmbiguousName, refuseSameFile } from './file-name.js';
+import { migrateWithBackup } from './migration-backup.js';
 import { queryFile } from './query.js';
+import { duckdbReadCopy } from './read-copy.js';
+import { openReopenable } from './reopenable.js';
 import { lockRun } from './run-lock.js';
 import { waitForFile } from './wait-for-file.js';
+
+/** A DuckDB file as a destination, with its read copy where `destination.read_copy` names one. */
+export interface DuckdbDestination extends Destination {
+  readonly readCopy: ReadCopy | null;
+}
 
 /**
  * A DuckDB file as a destination. The file is open only between `open` and the session's `close`; several readers
  * may have it open at once, one writer alone. Reading a file that does not exist finds an empty state and makes
- * nothing; writing makes it.
+ * nothing; writing makes it. Migrating a file that holds anything copies it first.
+ * @throws ConfigError when DuckDB could not tell the dataset from the file, or the read copy is the file itself
  */
-export function createDuckdbDestination(config: DuckdbConfig, options: DestinationOptions): Destination {
+export function createDuckdbDestination(
+  config: DuckdbConfig,
+  options: DestinationOptions,
+): DuckdbDestination {
   const { dataset } = config;
   const path = options.path(config.path);
-  refuseAmbiguousNames(path, dataset);
+  const copyPath = config.read_copy === undefined ? null : options.path(config.read_copy);
+  refuseAmbiguousName('destination.path', path, dataset);
+  if (copyPath !== null) {
+    refuseAmbiguousName('destination.read_copy', copyPath, dataset);
+    refuseSameFile(copyPath, path, dataset);
+  }
   const limits: DuckdbLimits = {
     memoryLimit: config.memory_limit,
     threads: config.threads,
@@ -30,12 +47,18 @@ export function createDuckdbDestination(config: DuckdbConfig, options: Destinati
     dialect: 'duckdb',
     label: `duckdb ${path} dataset ${dataset}`,
     lockRun: (holder) => lockRun(path, dataset, holder),
+    readCopy:
+      copyPath === null ? null : duckdbReadCopy({ from: path, to: copyPath, dataset, limits, wait: options }),
     open: async (mode, { waitMs = options.lockWaitMs } = {}) => {
       const wait = { ...options, lockWaitMs: waitMs };
-      const database = await waitForFile(() => openFor(mode, path, limits), wait);
-      const connection = duckdbConnection(database, path);
+      const connection = await openReopenable(path, () =>
+        waitForFile(() => openFor(mode, path, limits), wait),
+      );
+      const work = sessionWork(connection, dataset, options);
+      const backup = { source: { path, limits, wait }, clock: options.clock, report: options.report };
       const made: DestinationSession = {
-        ...sessionWork(connection, dataset, options),
+        ...work,
+        migrate: () => migrateWithBackup(connection, work, backup),
         ...(mode === 'read' ? refusingWrites() : {}),
         close: async () => {
           opened.delete(made);
@@ -51,25 +74,6 @@ export function createDuckdbDestination(config: DuckdbConfig, options: Destinati
       for (const made of [...opened]) await made.close();
     },
   };
-}
-
-/**
- * DuckDB calls a file by its name up to the first dot, and cannot tell a dataset of the same name from it.
- * @throws ConfigError when the dataset has the file's name, or one that DuckDB keeps for itself
- */
-function refuseAmbiguousNames(path: string, dataset: string): void {
-  const fileName = basename(path)
-    .split('.')
-    .find((part) => part !== '');
-  const reserved = ['temp', 'system', 'information_schema', 'pg_catalog'];
-  if (fileName?.toLowerCase() !== dataset && !reserved.includes(dataset)) return;
-  throw new ConfigError({
-    message: `destination: DuckDB cannot have a dataset ${dataset} in ${path}`,
-    hint: reserved.includes(dataset)
-      ? 'choose another destination.dataset; DuckDB keeps this name for itself'
-      : 'give destination.path another file name than the dataset: DuckDB calls the file by it and mistakes one for the other',
-    facts: { path, dataset },
-  });
 }
 
 async function openFor(mode: 'read' | 'write', path: string, limits: DuckdbLimits): Promise<OpenDatabase> {

@@ -3,9 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../connector/clock.js';
-import { NOTHING_RECORDED, type CheckLine, type Destination } from '../../../connector/load/destination.js';
+import {
+  NOTHING_RECORDED,
+  type CheckLine,
+  type Destination,
+  type DestinationOptions,
+} from '../../../connector/load/destination.js';
 import { createDuckdbDestination } from '../../../connector/load/duckdb/destination.js';
 import { ConfigError, SystemError } from '../../../schemas/errors.js';
+import type { ProgressEvent } from '../../../schemas/progress.js';
 import { holdInAnotherProcess, openInAnotherProcess } from '../../duckdb-process.js';
 import { publishRequest, snapshotOf } from '../../snapshot.js';
 import { BILLED_USAGE } from '../../../schemas/tables/billed-usage.js';
@@ -19,15 +25,20 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function destinationAt(file: string, dataset = 'csp', lockWaitMs = 0): Destination {
+function destinationAt(
+  file: string,
+  dataset = 'csp',
+  waiting: Partial<Pick<DestinationOptions, 'lockWaitMs' | 'clock' | 'report'>> = {},
+): Destination {
   return createDuckdbDestination(
     { type: 'duckdb', path: file, dataset, migrate: 'auto', memory_limit: 128 * 1024 ** 2, threads: 1 },
     {
       path: (relative) => join(folder, relative),
       report: () => undefined,
       clock: systemClock,
-      lockWaitMs,
+      lockWaitMs: 0,
       connectorVersion: '0.0.0-test',
+      ...waiting,
     },
   );
 }
@@ -80,6 +91,83 @@ describe('a DuckDB destination', () => {
   test('names itself without opening anything', () => {
     expect(destinationAt('billing.duckdb').label).toBe(`duckdb ${path} dataset csp`);
     expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe('a DuckDB file that another process has open', () => {
+  const FIVE_MINUTES = 300_000;
+
+  /** A clock whose sleeps end at once; `onSleep` is told the time after each. */
+  function waiting(onSleep: (waitedMs: number) => Promise<void> = () => Promise.resolve()) {
+    let time = 0;
+    const events: ProgressEvent[] = [];
+    const sleep = async (ms: number): Promise<void> => {
+      time += ms;
+      await onSleep(time);
+    };
+    return {
+      lockWaitMs: FIVE_MINUTES,
+      clock: { now: () => new Date(time), monotonicMs: () => time, sleep },
+      report: (event: ProgressEvent) => void events.push(event),
+      events,
+    };
+  }
+
+  beforeEach(async () => {
+    await (await destinationAt('billing.duckdb').open('write')).close();
+  });
+
+  test('for writing is not waited for by who asks not to: the process is named at once', async () => {
+    const writer = await holdInAnotherProcess(path);
+    const wait = waiting();
+    const destination = destinationAt('billing.duckdb', 'csp', wait);
+    for (const mode of ['read', 'write'] as const) {
+      await expect(destination.open(mode, { waitMs: 0 })).rejects.toMatchObject({
+        kind: 'locked',
+        exitCode: 5,
+        message: `opening ${path}: ${path} is open in ${process.execPath} (PID ${writer.pid})`,
+        facts: { path, pid: writer.pid, program: process.execPath, waitedMs: 0 },
+      });
+    }
+    expect(wait.clock.monotonicMs()).toBe(0);
+    expect(wait.events).toEqual([]);
+    await writer.end();
+  });
+
+  test('for reading is read at once, and written only when lock_wait is over in vain: locked, exit 5', async () => {
+    const reader = await holdInAnotherProcess(path, 'READ_ONLY');
+    const wait = waiting();
+    const destination = destinationAt('billing.duckdb', 'csp', wait);
+    const session = await destination.open('read', { waitMs: 0 });
+    expect(await session.readState()).toEqual(NOTHING_RECORDED);
+    await session.close();
+    expect(wait.events).toEqual([]);
+    await expect(destination.open('write')).rejects.toMatchObject({
+      kind: 'locked',
+      exitCode: 5,
+      message: expect.stringContaining(`(PID ${reader.pid}), still after 300 s`) as string,
+      hint: expect.stringContaining('what was downloaded is kept for the next run') as string,
+      facts: { pid: reader.pid, waitedMs: FIVE_MINUTES },
+    });
+    expect(wait.clock.monotonicMs()).toBe(FIVE_MINUTES);
+    expect(wait.events).toContainEqual({
+      event: 'load.waiting',
+      holder: `${process.execPath} (PID ${reader.pid})`,
+      waitedMs: 250,
+    });
+    await reader.end();
+  });
+
+  test('for reading is written as soon as the reader is gone', async () => {
+    const reader = await holdInAnotherProcess(path, 'READ_ONLY');
+    const wait = waiting(async (waitedMs) => {
+      if (waitedMs >= 60_000) await reader.end();
+    });
+    const session = await destinationAt('billing.duckdb', 'csp', wait).open('write');
+    await session.migrate();
+    await session.close();
+    expect(wait.clock.monotonicMs()).toBeGreaterThanOrEqual(60_000);
+    expect(wait.clock.monotonicMs()).toBeLessThan(63_000);
   });
 });
 
