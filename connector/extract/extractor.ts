@@ -7,8 +7,9 @@ import type { ExportRequest } from '../../schemas/scope.js';
 import type { Clock } from '../clock.js';
 import type { Spool } from '../load-package.js';
 import { watchFreeSpace } from './free-space.js';
-import { createGraphClient, type GraphClient } from './graph-client.js';
-import type { GraphTimeouts } from './graph-request.js';
+import { graphService } from './graph-service.js';
+import { createServiceClient, type ServiceClient } from './service-client.js';
+import type { ServiceTimeouts } from './service-request.js';
 import { openAgents, type HttpAgents } from './http-agents.js';
 import { createSlots } from './package-download.js';
 import type { ExportOutcome, PublishedOf } from './export-outcome.js';
@@ -21,7 +22,7 @@ export type { ExportOutcome, PublishedOf } from './export-outcome.js';
 const BLOB_IDLE_MS = 60_000;
 
 /** What talking to Graph needs. */
-export interface GraphOptions {
+export interface ConnectionOptions {
   readonly config: Config;
   readonly report: Report;
   readonly clock: Clock;
@@ -32,11 +33,11 @@ export interface GraphOptions {
   /** Used instead of what the configuration names. */
   readonly credential?: TokenCredential;
   /** How long each phase of a request to Graph may take. */
-  readonly timeouts?: GraphTimeouts;
+  readonly timeouts?: ServiceTimeouts;
 }
 
 /** What the extractor is made of. */
-export interface ExtractorOptions extends GraphOptions {
+export interface ExtractorOptions extends ConnectionOptions {
   readonly spool: Spool;
   /** How long a blob may give no byte. */
   readonly blobIdleMs?: number;
@@ -66,14 +67,14 @@ export interface Extractor {
 }
 
 /** A signed-in connection to Graph: what `check` uses, and the extractor. */
-export interface GraphConnection {
-  readonly client: GraphClient;
+export interface ServiceConnection {
+  readonly client: ServiceClient;
   readonly signIn: SignIn;
   readonly agents: HttpAgents;
 }
 
 /** Connects to Graph as the configuration says. Nothing is sent yet. @throws ConfigError for an unreadable CA file. */
-export function connectGraph(options: GraphOptions): GraphConnection {
+export function connectGraph(options: ConnectionOptions): ServiceConnection {
   const { config, clock, report, random = Math.random } = options;
   const path =
     options.resolve ?? ((relative: string) => (isAbsolute(relative) ? relative : resolve(relative)));
@@ -90,8 +91,8 @@ export function connectGraph(options: GraphOptions): GraphConnection {
     resolve: path,
     ...(credential === undefined ? {} : { credential }),
   });
-  const client = createGraphClient({
-    graphUrl: source.graph_url,
+  const client = createServiceClient({
+    service: graphService(source.graph_url),
     agents,
     signIn,
     clock,

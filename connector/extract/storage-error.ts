@@ -2,7 +2,7 @@ import { isRestError, type RestError } from '@azure/core-rest-pipeline';
 import { ConfigError, IntegrityError, TransientError } from '../../schemas/errors.js';
 import { errorCode } from '../error-code.js';
 import { causeOf, isCertificateError } from './error-cause.js';
-import { originOf } from './graph-error.js';
+import { originOf } from './service-error.js';
 
 /** What a failed attempt to read a blob means for the next. */
 export type StorageSetback =
