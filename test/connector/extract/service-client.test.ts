@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connectGraph, type ServiceConnection } from '../../../connector/extract/extractor.js';
+import { connectGraph, type ServiceConnection } from '../../../connector/extract/connection.js';
 import { SERVICE_TIMEOUTS } from '../../../connector/extract/service-request.js';
 import { ConfigError, IntegrityError, TransientError } from '../../../schemas/errors.js';
 import { sendJson, startServer, TEST_AUTHORITY, type Handler, type HttpDouble } from './http-double.js';
