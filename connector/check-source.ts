@@ -4,8 +4,8 @@ import { isLoopback, type SourceConfig } from '../schemas/config.js';
 import { ConfigError } from '../schemas/errors.js';
 import type { Clock } from './clock.js';
 import { tokenClaims, type TokenClaims } from './extract/access-token.js';
-import { createGraphClient } from './extract/graph-client.js';
-import { NEEDED_PERMISSION } from './extract/graph-error.js';
+import { createServiceClient } from './extract/service-client.js';
+import { graphService, NEEDED_PERMISSION } from './extract/graph-service.js';
 import type { HttpAgents } from './extract/http-agents.js';
 import type { SignIn } from './extract/sign-in.js';
 import type { Finding } from './finding.js';
@@ -78,8 +78,8 @@ function permissionFinding(claims: TokenClaims): Finding {
 export async function checkGraph(check: SourceCheck): Promise<Finding[]> {
   const { source, clock } = check;
   const what = `Graph at ${source.graph_url}`;
-  const client = createGraphClient({
-    graphUrl: source.graph_url,
+  const client = createServiceClient({
+    service: graphService(source.graph_url),
     agents: check.agents,
     signIn: check.signIn,
     clock,

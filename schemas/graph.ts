@@ -1,12 +1,10 @@
 import { z } from 'zod';
+import { canonical, type Members } from './canonical-members.js';
 
 /**
  * What Graph answers, read tolerantly (api-contract.md 2.2, 2.4, 3.1, 9.3): member names in any letter case and
  * under every spelling that was ever seen, null like absent, unknown members left out. What is used is checked.
  */
-
-/** Canonical member names with the other spellings of each, compared without regard to case; the first present wins. */
-type Members = Readonly<Record<string, readonly string[]>>;
 
 const OPERATION_MEMBERS: Members = {
   type: ['@odata.type'],
@@ -38,22 +36,6 @@ const BLOB_MEMBERS: Members = {
   sizeInBytes: ['sizeInBytes'],
 };
 const ERROR_MEMBERS: Members = { code: ['code'], message: ['message'], innerError: ['innerError'] };
-
-function canonical(members: Members): (value: unknown) => unknown {
-  return (value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    const byLowerCase = new Map<string, unknown>();
-    for (const [name, member] of Object.entries(value)) {
-      const isPresent = member !== null && member !== undefined;
-      if (isPresent && !byLowerCase.has(name.toLowerCase())) byLowerCase.set(name.toLowerCase(), member);
-    }
-    const found = Object.entries(members).map(([name, spellings]) => {
-      const spelling = spellings.find((one) => byLowerCase.has(one.toLowerCase()));
-      return [name, spelling === undefined ? undefined : byLowerCase.get(spelling.toLowerCase())] as const;
-    });
-    return Object.fromEntries(found.filter(([, member]) => member !== undefined));
-  };
-}
 
 const textOrNumber = z.union([z.string(), z.number()]).transform(String);
 const wholeNumber = z.union([

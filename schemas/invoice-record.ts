@@ -10,3 +10,10 @@ export interface InvoiceRecord {
   /** UUID over the values and the extra members, in the encoding of every other `_row_hash`. */
   readonly rowHash: string;
 }
+
+/** A document of the list with the month that it bills. */
+export interface ListedInvoice {
+  readonly record: InvoiceRecord;
+  /** `2026-10`; null where the document does not tell. */
+  readonly billingMonth: string | null;
+}

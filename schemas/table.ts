@@ -40,6 +40,9 @@ export interface Table {
   readonly tenant: string;
 }
 
+/** A name and the columns that it has: what records are parsed by. */
+export type ColumnList = Pick<Table, 'name' | 'columns'>;
+
 /** Short form of a column's declaration: name, source, type, in basic or not, meaning, aliases. */
 export function column(
   name: string,
@@ -83,7 +86,7 @@ export function defineTable(table: Table): Table {
  * The declared column of that name.
  * @throws SystemError when the table has none.
  */
-export function columnNamed(table: Table, name: string): Column {
+export function columnNamed(table: ColumnList, name: string): Column {
   const found = table.columns.find((candidate) => candidate.name === name);
   if (found === undefined) throw badTable(table, `${name} is no column`);
   return found;
@@ -99,7 +102,7 @@ export function primaryKey(table: Table): readonly string[] {
   return [...scopeColumns(table), 'line_item_key', 'line_item_occurrence'];
 }
 
-function badTable(table: Table, what: string): SystemError {
+function badTable(table: ColumnList, what: string): SystemError {
   return new SystemError({
     message: `declaration of table ${table.name}: ${what}`,
     hint: 'mend schemas/tables',

@@ -36,6 +36,17 @@ export function readJsonObject(line: string): JsonField[] {
   return new JsonLine(line).fields();
 }
 
+/** One element of a JSON array. */
+export type JsonElement = Pick<JsonField, 'kind' | 'token'>;
+
+/**
+ * Reads the elements of the one JSON array that a text holds, in order, as strictly as {@link readJsonObject}.
+ * @throws RecordRejection
+ */
+export function readJsonArray(text: string): JsonElement[] {
+  return new JsonLine(text).array();
+}
+
 class JsonLine {
   private at = 0;
   private field: string | null = null;
@@ -57,6 +68,20 @@ class JsonLine {
     this.skipSpace();
     if (this.at < this.line.length) throw this.rejection('there is text after the JSON object');
     return fields;
+  }
+
+  array(): JsonElement[] {
+    const elements: JsonElement[] = [];
+    this.skipSpace();
+    if (this.line[this.at] !== '[') throw this.rejection('the value is no JSON array');
+    this.elements(() => {
+      const start = this.at;
+      const { kind } = this.value(1);
+      elements.push({ kind, token: this.line.slice(start, this.at) });
+    });
+    this.skipSpace();
+    if (this.at < this.line.length) throw this.rejection('there is text after the JSON array');
+    return elements;
   }
 
   /** Reads `{ "name": value, ... }`, leaving each value to `readValue`. */
@@ -82,19 +107,20 @@ class JsonLine {
         this.members(() => this.value(depth + 1));
         return { kind: 'object', text: null };
       case '[':
-        this.elements(depth + 1);
+        this.elements(() => this.value(depth + 1));
         return { kind: 'array', text: null };
       default:
         return { kind: this.scalar(), text: null };
     }
   }
 
-  private elements(depth: number): void {
+  /** Reads `[ value, ... ]`, leaving each value to `readValue`. */
+  private elements(readValue: () => void): void {
     this.at += 1;
     if (this.isNext(']')) return;
     do {
       this.skipSpace();
-      this.value(depth);
+      readValue();
     } while (this.isNext(','));
     this.expect(']');
   }

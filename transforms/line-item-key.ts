@@ -1,5 +1,5 @@
 import { createXXHash128, type IHasher } from 'hash-wasm';
-import { columnNamed, type Table } from '../schemas/table.js';
+import { columnNamed, type ColumnList, type Table } from '../schemas/table.js';
 import type { ExtraField } from './parse-record.js';
 import { Utf8Buffer } from './utf8-buffer.js';
 
@@ -13,6 +13,9 @@ export interface RecordHashes {
 
 const ROOM = 64 * 1024;
 
+/** What hashing needs of a table; where nothing identifies a line item, `lineItemKey` means nothing. */
+type HashedTable = ColumnList & Pick<Table, 'identity'>;
+
 /**
  * Hashes records of one table as architecture.md section 3 freezes it: XXH3-128, seed 0, over a row of texts, each
  * as its length in bytes (u32, little endian) and its UTF-8 bytes; null is the length 0xFFFFFFFF and no bytes.
@@ -23,14 +26,14 @@ export class RecordHasher {
   private readonly bytes = new Utf8Buffer(ROOM);
 
   private constructor(
-    table: Table,
+    table: HashedTable,
     private readonly xxh3: IHasher,
   ) {
     this.identity = table.identity.map((name) => table.columns.indexOf(columnNamed(table, name)));
   }
 
   /** A hasher for a table; asynchronous because the hash function is compiled first. */
-  static async of(table: Table): Promise<RecordHasher> {
+  static async of(table: HashedTable): Promise<RecordHasher> {
     return new RecordHasher(table, await createXXHash128(0, 0));
   }
 

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { ColumnType } from '../schemas/column-type.js';
-import { columnNamed, type Column, type Table } from '../schemas/table.js';
+import { columnNamed, type Column, type ColumnList, type Table } from '../schemas/table.js';
 import { parseDecimal } from './decimal.js';
 import { foldFieldName } from './field-name.js';
-import { readJsonObject, type JsonKind } from './json-object.js';
+import { readJsonObject, type JsonField, type JsonKind } from './json-object.js';
 import { RecordRejection } from './record-rejection.js';
 import type { StoredValue } from './stored-value.js';
 import { parseDate, parseTimestamp } from './timestamp.js';
@@ -46,7 +46,7 @@ export class RecordParser {
   private readonly meanings = new Map<string, FieldMeaning>();
   private readonly required: readonly { readonly index: number; readonly column: Column }[];
 
-  constructor(private readonly table: Table) {
+  constructor(private readonly table: ColumnList & Pick<Table, 'required'>) {
     table.columns.forEach(({ source, aliases }, index) => {
       for (const name of [source, ...aliases]) {
         const meaning = { folded: foldFieldName(name), index };
@@ -66,13 +66,18 @@ export class RecordParser {
    */
   parse(line: Buffer): ParsedRecord {
     if (!isUtf8(line)) throw new RecordRejection(null, 'the line holds bytes that are no UTF-8');
+    return this.parseFields(readJsonObject(line.toString('utf8')));
+  }
+
+  /** The record that fields of one JSON object make. @throws RecordRejection as {@link RecordParser.parse} does. */
+  parseFields(fields: readonly JsonField[]): ParsedRecord {
     const { columns } = this.table;
     const values: StoredValue[] = columns.map(() => null);
     const extra: ExtraField[] = [];
     const filled = columns.map(() => false);
     const unknown = new Set<string>();
     let rounded = 0;
-    for (const { name, kind, token, text } of readJsonObject(line.toString('utf8'))) {
+    for (const { name, kind, token, text } of fields) {
       const { folded, index } = this.meaningOf(name);
       const column = columns[index];
       if (column === undefined) {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { LoadPackage } from '../load-package.js';
 import { requestExport, type AcceptedExport } from './export-request.js';
 import { DataChanged, ExportGone } from './export-turn.js';
-import type { GraphClient } from './graph-client.js';
+import type { ServiceClient } from './service-client.js';
 import { readManifest, type ManifestContext, type ReadManifest } from './manifest-read.js';
 import { isSameData } from './manifest.js';
 import { NO_DATA_CODE } from './no-data.js';
@@ -17,7 +17,7 @@ export interface NoData {
 
 /** What reading the manifest of a package needs. */
 export interface ManifestJob extends ResumeContext {
-  readonly client: GraphClient;
+  readonly client: ServiceClient;
   readonly random: () => number;
   readonly signal: AbortSignal | undefined;
 }

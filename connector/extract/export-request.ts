@@ -5,9 +5,9 @@ import { monthOfPeriod, scopeLabel, type ExportRequest, type Scope } from '../..
 import { STREAMS } from '../../schemas/streams.js';
 import type { Clock } from '../clock.js';
 import type { LoadPackage } from '../load-package.js';
-import type { GraphClient } from './graph-client.js';
-import { describe } from './graph-error.js';
-import type { GraphAnswer } from './graph-request.js';
+import type { ServiceClient } from './service-client.js';
+import { describe } from './service-error.js';
+import type { ServiceAnswer } from './service-request.js';
 import { httpDate } from './retry-delay.js';
 
 const INTENTS_KEPT = 20;
@@ -18,7 +18,7 @@ const SKEW_MS = 5 * 60_000;
 /** What asking for an export needs. */
 export interface ExportContext {
   readonly graphUrl: string;
-  readonly client: GraphClient;
+  readonly client: ServiceClient;
   readonly clock: Clock;
   readonly report: Report;
   readonly pollDeadlineMs: number;
@@ -92,7 +92,7 @@ function readAcceptance(
   context: ExportContext,
   request: ExportRequest,
   url: string,
-  answer: GraphAnswer,
+  answer: ServiceAnswer,
 ): AcceptedExport {
   const now = context.clock.now();
   const date = answer.header('date');
@@ -136,7 +136,7 @@ function operationAddress(
   graphUrl: string,
   request: ExportRequest,
   url: string,
-  answer: GraphAnswer,
+  answer: ServiceAnswer,
 ): string {
   const place = `${scopeLabel(request.scope)}: export`;
   const stated = [answer.header('location'), answer.header('operation-location')].find(

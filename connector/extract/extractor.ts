@@ -1,43 +1,22 @@
 import { setMaxListeners } from 'node:events';
-import { isAbsolute, resolve } from 'node:path';
-import type { TokenCredential } from '@azure/identity';
 import type { Config } from '../../schemas/config.js';
-import type { Report } from '../../schemas/progress.js';
 import type { ExportRequest } from '../../schemas/scope.js';
-import type { Clock } from '../clock.js';
 import type { Spool } from '../load-package.js';
+import { connectGraph, type ConnectionOptions } from './connection.js';
 import { watchFreeSpace } from './free-space.js';
-import { createGraphClient, type GraphClient } from './graph-client.js';
-import type { GraphTimeouts } from './graph-request.js';
-import { openAgents, type HttpAgents } from './http-agents.js';
 import { PackageClaims } from './package-claims.js';
 import { createSlots } from './package-download.js';
 import type { ExportOutcome, PublishedOf } from './export-outcome.js';
 import { exportScope } from './scope-export.js';
-import { openSignIn, type SignIn } from './sign-in.js';
 
 export type { ExportOutcome, PublishedOf } from './export-outcome.js';
 
 /** Milliseconds without a byte of a blob after which an attempt to read it ends. */
 const BLOB_IDLE_MS = 60_000;
 
-/** What talking to Graph needs. */
-export interface GraphOptions {
-  readonly config: Config;
-  readonly report: Report;
-  readonly clock: Clock;
-  /** Makes a path of the configuration absolute; by default against the working directory. */
-  readonly resolve?: (path: string) => string;
-  /** From 0 (inclusive) to 1 (exclusive); `Math.random` by default. */
-  readonly random?: () => number;
-  /** Used instead of what the configuration names. */
-  readonly credential?: TokenCredential;
-  /** How long each phase of a request to Graph may take. */
-  readonly timeouts?: GraphTimeouts;
-}
-
 /** What the extractor is made of. */
-export interface ExtractorOptions extends GraphOptions {
+export interface ExtractorOptions extends ConnectionOptions {
+  readonly config: Config;
   readonly spool: Spool;
   /** How long a blob may give no byte. */
   readonly blobIdleMs?: number;
@@ -64,43 +43,6 @@ export interface Extractor {
     publishedOf: PublishedOf,
     options?: ExportOptions,
   ): Promise<ExportOutcome>;
-}
-
-/** A signed-in connection to Graph: what `check` uses, and the extractor. */
-export interface GraphConnection {
-  readonly client: GraphClient;
-  readonly signIn: SignIn;
-  readonly agents: HttpAgents;
-}
-
-/** Connects to Graph as the configuration says. Nothing is sent yet. @throws ConfigError for an unreadable CA file. */
-export function connectGraph(options: GraphOptions): GraphConnection {
-  const { config, clock, report, random = Math.random } = options;
-  const path =
-    options.resolve ?? ((relative: string) => (isAbsolute(relative) ? relative : resolve(relative)));
-  const { source } = config;
-  const agents = openAgents({
-    proxy: source.proxy,
-    caFile: source.ca_file === undefined ? undefined : path(source.ca_file),
-  });
-  const { credential } = options;
-  const signIn = openSignIn({
-    source,
-    agents,
-    clock,
-    resolve: path,
-    ...(credential === undefined ? {} : { credential }),
-  });
-  const client = createGraphClient({
-    graphUrl: source.graph_url,
-    agents,
-    signIn,
-    clock,
-    random,
-    report,
-    timeouts: options.timeouts,
-  });
-  return { client, signIn, agents };
 }
 
 /** Makes the extractor of a run: one credential, one set of connections, one bound on downloads for all scopes. */

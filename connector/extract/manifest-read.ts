@@ -3,14 +3,14 @@ import { isOperationBody } from '../../schemas/graph.js';
 import { scopeLabel, type Scope } from '../../schemas/scope.js';
 import type { Clock } from '../clock.js';
 import { ExportGone } from './export-turn.js';
-import type { GraphClient } from './graph-client.js';
+import type { ServiceClient } from './service-client.js';
 import { checkManifest, type CheckedManifest, type ManifestSource } from './manifest.js';
 import { gone, readOperation } from './operation.js';
 import { standingOf, statusText } from './operation-status.js';
 
 /** What reading a manifest needs. */
 export interface ManifestContext {
-  readonly client: GraphClient;
+  readonly client: ServiceClient;
   readonly clock: Clock;
   readonly tenantId: string;
   readonly storageHosts: readonly string[];

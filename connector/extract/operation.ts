@@ -4,8 +4,8 @@ import type { Report } from '../../schemas/progress.js';
 import { scopeLabel, type Scope } from '../../schemas/scope.js';
 import type { Clock } from '../clock.js';
 import { ExportGone } from './export-turn.js';
-import type { GraphClient } from './graph-client.js';
-import type { GraphAnswer } from './graph-request.js';
+import type { ServiceClient } from './service-client.js';
+import type { ServiceAnswer } from './service-request.js';
 import { standingOf, statusText } from './operation-status.js';
 import {
   GRAPH_PACE,
@@ -17,7 +17,7 @@ import {
 
 /** What polling needs. */
 export interface PollContext {
-  readonly client: GraphClient;
+  readonly client: ServiceClient;
   readonly clock: Clock;
   readonly random: () => number;
   readonly report: Report;
@@ -89,7 +89,7 @@ export function readOperation(body: unknown): Operation | null {
 }
 
 /** The turn to take when an operation or a manifest is not there any more. */
-export function gone(answer: GraphAnswer): ExportGone {
+export function gone(answer: ServiceAnswer): ExportGone {
   return new ExportGone(
     `Graph answered ${answer.status} for the ${answer.refusal.errand === 'manifest' ? 'manifest' : 'operation'} (request-id ${answer.requestId ?? 'not given'})`,
     { requestId: answer.requestId },
@@ -103,7 +103,7 @@ async function waitForFirst({ clock, signal }: PollContext, polled: PolledOperat
   await clock.sleep(Math.min(bounded, Math.max(polled.deadlineMs - clock.monotonicMs(), 0)), signal);
 }
 
-function endOf(operation: Operation | null, { body, requestId }: GraphAnswer): OperationEnd | null {
+function endOf(operation: Operation | null, { body, requestId }: ServiceAnswer): OperationEnd | null {
   if (operation === null) return null;
   switch (standingOf(operation)) {
     case 'succeeded':
@@ -127,7 +127,7 @@ function endOf(operation: Operation | null, { body, requestId }: GraphAnswer): O
 function atDeadline(
   scope: Scope,
   operation: Operation | null,
-  answer: GraphAnswer,
+  answer: ServiceAnswer,
   status: string,
 ): TransientError | IntegrityError {
   const requestId = answer.requestId ?? 'not given';

@@ -4,7 +4,7 @@ import type { LoadPackage } from '../load-package.js';
 import type { ExportOutcome } from './export-outcome.js';
 import { DataChanged, ExportGone } from './export-turn.js';
 import type { FreeSpace } from './free-space.js';
-import type { GraphClient } from './graph-client.js';
+import type { ServiceClient } from './service-client.js';
 import type { HttpAgents } from './http-agents.js';
 import { readCurrentManifest, type NoData } from './current-manifest.js';
 import type { ReadManifest } from './manifest-read.js';
@@ -23,7 +23,7 @@ const REQUEST_IDS_KEPT = 20;
 
 /** One scope to export, and everything that is needed for it. */
 export interface ScopeExport extends ResumeContext {
-  readonly client: GraphClient;
+  readonly client: ServiceClient;
   readonly agents: HttpAgents;
   readonly random: () => number;
   readonly slots: Slots;

@@ -1,6 +1,7 @@
 import type { SourceConfig } from '../../schemas/config.js';
 import { ConfigError, ConnectorError, TransientError } from '../../schemas/errors.js';
 import { causeOf } from './error-cause.js';
+import { BY_HAND } from './partner-center-service.js';
 
 /** AADSTS numbers that pass by themselves (dependencies.md section 4; Entra's list of error codes). */
 const TRANSIENT_NUMBERS: ReadonlySet<number> = new Set([
@@ -35,6 +36,12 @@ const HINTS: Readonly<Record<number, string>> = {
   50076: 'the account needs multi-factor authentication; use an application instead of a person',
 };
 
+/** The same where the token is for Partner Center. */
+const PARTNER_CENTER_HINTS: Readonly<Record<number, string>> = {
+  65001: `an administrator must consent: add Partner Center to the app's API permissions in Entra, ${BY_HAND}`,
+  500011: `Partner Center is unknown in this tenant, which must be the partner tenant, ${BY_HAND}`,
+};
+
 const PASSING =
   /server_error|endpoints_resolution|openid_config|network_error|post_request_failed|temporarily|timed? ?out|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE/i;
 
@@ -42,14 +49,19 @@ const PASSING =
  * Turns what `@azure/identity` throws into an error of ours: by AADSTS number where there is one, else by what the
  * message says; what is not known to pass by itself needs a person. The original is kept as cause, without secrets.
  */
-export function signInError(error: unknown, source: SourceConfig): ConnectorError {
+export function signInError(
+  error: unknown,
+  source: SourceConfig,
+  audience: 'Graph' | 'Partner Center' = 'Graph',
+): ConnectorError {
   if (error instanceof ConnectorError) return error;
   const text = messagesOf(error);
   const number = aadstsNumber(text);
   const method = source.auth.method;
   const facts = { method, aadsts: number, tenant: source.tenant_id };
   const cause = causeOf(error);
-  const message = `sign-in (${method}) failed: ${firstLine(text)}`;
+  const what = audience === 'Graph' ? 'sign-in' : `sign-in for ${audience}`;
+  const message = `${what} (${method}) failed: ${firstLine(text)}`;
   if (number !== null) {
     if (TRANSIENT_NUMBERS.has(number)) {
       return new TransientError({
@@ -59,7 +71,9 @@ export function signInError(error: unknown, source: SourceConfig): ConnectorErro
         cause,
       });
     }
-    return new ConfigError({ message, hint: HINTS[number] ?? otherHint(method), facts, cause });
+    const own = audience === 'Graph' ? undefined : PARTNER_CENTER_HINTS[number];
+    const hint = own ?? HINTS[number] ?? otherHint(method);
+    return new ConfigError({ message, hint, facts, cause });
   }
   if (!isChain(error) && PASSING.test(text)) {
     const authority = source.authority_host ?? 'https://login.microsoftonline.com';

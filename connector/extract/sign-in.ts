@@ -8,24 +8,34 @@ import {
   type AccessToken,
   type TokenCredential,
 } from '@azure/identity';
-import { isLoopback, type SourceConfig } from '../../schemas/config.js';
-import { TransientError } from '../../schemas/errors.js';
+import { isLoopback, type AuthConfig, type SourceConfig } from '../../schemas/config.js';
+import { ConfigError, TransientError } from '../../schemas/errors.js';
 import type { Clock } from '../clock.js';
 import { tokenClaims } from './access-token.js';
 import { identityHttpClient, type HttpAgents } from './http-agents.js';
+import { BY_HAND } from './partner-center-service.js';
 import { signInError } from './sign-in-error.js';
 
-const DEFAULT_AUDIENCE = 'https://graph.microsoft.com';
 const REQUEST_TIMEOUT_MS = 30_000;
 const SIGN_IN_TIMEOUT_MS = 120_000;
-/** The classes' own retries are kept short: the Graph client tries a sign-in that failed for a time again. */
+/** The classes' own retries are kept short: the service client tries a sign-in that failed for a time again. */
 const BRIEF_RETRY = { maxRetries: 1, retryDelayInMs: 500 };
 /** A token is asked for anew when it has less than this to live. */
 const RENEW_BEFORE_MS = 300_000;
 
+/** Whom a token is for. A token for one is refused by the other (api-contract.md 1.6, 11.1). */
+export type Audience = 'Graph' | 'Partner Center';
+
+const ORIGINS: Readonly<Record<Audience, string>> = {
+  Graph: 'https://graph.microsoft.com',
+  'Partner Center': 'https://api.partnercenter.microsoft.com',
+};
+
 /** What signing in needs. */
 export interface SignInOptions {
   readonly source: SourceConfig;
+  /** Graph by default. */
+  readonly audience?: Audience;
   readonly agents: HttpAgents;
   readonly clock: Clock;
   /** Makes a path of the configuration absolute. */
@@ -34,29 +44,30 @@ export interface SignInOptions {
   readonly credential?: TokenCredential;
 }
 
-/** Signs in as the configuration says: one credential for a whole run. */
+/** Signs in as the configuration says: one credential an audience for a whole run. */
 export interface SignIn {
   /**
-   * A bearer token for Graph.
+   * A bearer token for the audience.
    * @throws ConfigError when a person must act, TransientError when it may work later.
    */
   token(signal?: AbortSignal): Promise<string>;
   /**
-   * A token in place of one that Graph has refused; asked for once, however many callers were refused with the
+   * A token in place of one that was refused; asked for once, however many callers were refused with the
    * same token. A static token is what it is and comes back unchanged.
    */
   renewed(refused: string, signal?: AbortSignal): Promise<string>;
 }
 
-/** The scope that a token is asked for: Graph's, derived from `graph_url`; a loopback double stands in for Graph. */
-export function graphTokenScope(graphUrl: string): string {
-  const { origin, hostname } = new URL(graphUrl);
-  return `${isLoopback(hostname) ? DEFAULT_AUDIENCE : origin}/.default`;
+/** The scope that a token is asked for: the origin of the service's address; a loopback double stands in for the real one. */
+export function tokenScope(audience: Audience, url: string): string {
+  const { origin, hostname } = new URL(url);
+  return `${isLoopback(hostname) ? ORIGINS[audience] : origin}/.default`;
 }
 
 /** Prepares to sign in; nothing is sent before the first token is asked for. */
 export function openSignIn(options: SignInOptions): SignIn {
-  const scope = graphTokenScope(options.source.graph_url);
+  const { source, audience = 'Graph' } = options;
+  const scope = tokenScope(audience, audience === 'Graph' ? source.graph_url : source.partner_center_url);
   let credential: TokenCredential | null = options.credential ?? null;
   let newest: string | null = null;
   let renewal: Promise<string> | null = null;
@@ -70,7 +81,7 @@ export function openSignIn(options: SignInOptions): SignIn {
       return token.token;
     } catch (error) {
       signal?.throwIfAborted();
-      throw signInError(error, options.source);
+      throw signInError(error, source, audience);
     }
   };
   return {
@@ -127,7 +138,7 @@ function createCredential(options: SignInOptions): TokenCredential {
     case 'default':
       return held(new DefaultAzureCredential({ ...client, tenantId }), clock);
     case 'static_token':
-      return staticToken(auth.token);
+      return staticToken(options.audience === 'Partner Center' ? partnerCenterToken(auth) : auth.token);
   }
 }
 
@@ -153,6 +164,15 @@ function held(credential: TokenCredential, clock: Clock): TokenCredential {
       return token;
     },
   };
+}
+
+function partnerCenterToken(auth: Extract<AuthConfig, { method: 'static_token' }>): string {
+  if (auth.partner_center_token !== undefined) return auth.partner_center_token;
+  throw new ConfigError({
+    message:
+      "Partner Center's invoice list needs a token of its own, and source.auth.partner_center_token is not set",
+    hint: `set it, ${BY_HAND}`,
+  });
 }
 
 function staticToken(token: string): TokenCredential {

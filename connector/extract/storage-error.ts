@@ -3,8 +3,8 @@ import { ConfigError, IntegrityError, TransientError } from '../../schemas/error
 import type { RetryReason } from '../../schemas/progress.js';
 import { errorCode } from '../error-code.js';
 import { causeOf, isCertificateError } from './error-cause.js';
-import { originOf } from './graph-error.js';
 import { reasonOfCode, reasonOfStatus } from './retry-reason.js';
+import { originOf } from './service-error.js';
 
 /** What a failed attempt to read a blob means for the next. */
 export type StorageSetback =

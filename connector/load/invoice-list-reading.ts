@@ -1,12 +1,7 @@
-import type { InvoiceRecord } from '../../schemas/invoice-record.js';
+import type { ListedInvoice } from '../../schemas/invoice-record.js';
 import type { Scope } from '../../schemas/scope.js';
 
-/** A document of the list with the month that it bills. */
-export interface ListedInvoice {
-  readonly record: InvoiceRecord;
-  /** `2026-10`; null where the document does not tell. */
-  readonly billingMonth: string | null;
-}
+export type { ListedInvoice };
 
 /** One reading of Partner Center's invoice list, whole. */
 export interface InvoiceListReading {

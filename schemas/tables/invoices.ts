@@ -61,11 +61,14 @@ export const INVOICE_COLUMNS: readonly Column[] = [
     'invoiceDetails',
     'text',
     'full',
-    'what kinds of lines it has: JSON text as it came',
+    'what kinds of lines it has: JSON text as it came, without links and attributes',
   ),
 ];
 
-/** Members that are not kept: addresses that expire or may authorise, and amendments, which are rows of their own. */
+/**
+ * Members that are not kept: addresses that expire or may authorise, at whatever depth of a document they stand, and
+ * a document's amendments, which are rows of their own.
+ */
 export const INVOICE_MEMBERS_LEFT_OUT: readonly string[] = [
   'pdfDownloadLink',
   'taxReceipts',

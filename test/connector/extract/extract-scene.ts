@@ -5,7 +5,7 @@ import {
   type ExtractorOptions,
   type Extractor,
 } from '../../../connector/extract/extractor.js';
-import { GRAPH_TIMEOUTS } from '../../../connector/extract/graph-request.js';
+import { SERVICE_TIMEOUTS } from '../../../connector/extract/service-request.js';
 import { Spool } from '../../../connector/load-package.js';
 import type { ExportRequest } from '../../../schemas/scope.js';
 import type { GraphDouble } from './graph-double.js';
@@ -56,7 +56,7 @@ export async function extractorFor(
     report,
     clock,
     random: () => 0,
-    timeouts: { ...GRAPH_TIMEOUTS, response: 2000, request: 5000 },
+    timeouts: { ...SERVICE_TIMEOUTS, response: 2000, request: 5000 },
     freeBytes: options.freeBytes ?? (() => Promise.resolve(1e12)),
     blobIdleMs: options.blobIdleMs ?? 2000,
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readFile } from 'node:fs/promises';
-import { connectGraph } from '../../../connector/extract/extractor.js';
+import { connectGraph } from '../../../connector/extract/connection.js';
 import { openAgents } from '../../../connector/extract/http-agents.js';
 import { openSignIn } from '../../../connector/extract/sign-in.js';
 import { extractorFor, INVOICE, NOTHING_PUBLISHED } from './extract-scene.js';

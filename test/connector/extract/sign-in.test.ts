@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openAgents } from '../../../connector/extract/http-agents.js';
-import { graphTokenScope, openSignIn, type SignIn } from '../../../connector/extract/sign-in.js';
+import { openSignIn, tokenScope, type Audience, type SignIn } from '../../../connector/extract/sign-in.js';
 import { ConfigError, TransientError } from '../../../schemas/errors.js';
 import {
   sendJson,
@@ -63,12 +63,14 @@ function signInAt(
   authority: string,
   auth: Record<string, string>,
   source: Record<string, string> = {},
+  audience: Audience = 'Graph',
 ): SignIn {
   const config = configOf('https://graph.microsoft.com/v1.0', {
     source: { auth, authority_host: authority, ca_file: TEST_AUTHORITY, ...source },
   });
   return openSignIn({
     source: config.source,
+    audience,
     agents: openAgents({ caFile: config.source.ca_file, proxy: config.source.proxy }),
     clock: testClock(),
   });
@@ -179,6 +181,50 @@ describe('signing in with the real credential classes', () => {
   });
 });
 
+describe('signing in for Partner Center', () => {
+  const forPartnerCenter = (authority: HttpDouble, auth: Record<string, string> = WITH_SECRET): SignIn =>
+    signInAt(authority.origin, auth, {}, 'Partner Center');
+
+  it('asks for a token of its own audience, beside the one for Graph', async () => {
+    const authority = await startAuthority((request, response) => {
+      const scope = new URLSearchParams(request.body).get('scope') ?? '';
+      const access_token = scope.includes('api.partnercenter') ? 'for-partner-center' : 'for-graph';
+      sendJson(response, 200, { token_type: 'Bearer', expires_in: 3600, access_token });
+    });
+    const [graph, partnerCenter] = [signInAt(authority.origin, WITH_SECRET), forPartnerCenter(authority)];
+    expect([await graph.token(), await partnerCenter.token()]).toEqual(['for-graph', 'for-partner-center']);
+    expect([await graph.token(), await partnerCenter.token()]).toEqual(['for-graph', 'for-partner-center']);
+    const scopes = tokenRequests(authority).map((asked) => asked.get('scope')?.split(' ')[0]);
+    expect(scopes).toEqual([
+      'https://graph.microsoft.com/.default',
+      'https://api.partnercenter.microsoft.com/.default',
+    ]);
+  });
+
+  it('with a static token takes the one that is meant for it', async () => {
+    const authority = await startAuthority(granted);
+    const auth = { method: 'static_token', token: 'for-graph', partner_center_token: 'for-partner-center' };
+    expect(await forPartnerCenter(authority, auth).token()).toBe('for-partner-center');
+    const without = forPartnerCenter(authority, { method: 'static_token', token: 'for-graph' });
+    const error = await errorOf(without.token());
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as ConfigError).message).toContain('source.auth.partner_center_token is not set');
+  });
+
+  it.each([
+    [500011, 'must be the partner tenant'],
+    [65001, 'administrator must consent'],
+  ])('that fails with AADSTS%i says whom it was for and how to do without', async (number, hint) => {
+    const authority = await startAuthority(refused(number));
+    const error = await errorOf(forPartnerCenter(authority).token());
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as ConfigError).message).toContain('sign-in for Partner Center (client_secret) failed');
+    expect((error as ConfigError).hint).toContain(hint);
+    expect((error as ConfigError).hint).toContain('list ids by hand');
+    expect(everythingIn(error)).not.toContain(SECRET);
+  });
+});
+
 describe('renewing a refused token', () => {
   it('asks once, however many were refused with it', async () => {
     let count = 0;
@@ -269,8 +315,13 @@ describe('a sign-in that fails', () => {
   });
 });
 
-it('the token is asked for the configured Graph, and for the real one when a double on loopback stands in', () => {
-  expect(graphTokenScope('https://graph.microsoft.com/v1.0')).toBe('https://graph.microsoft.com/.default');
-  expect(graphTokenScope('https://graph.example.org/beta')).toBe('https://graph.example.org/.default');
-  expect(graphTokenScope('http://127.0.0.1:8080/v1.0')).toBe('https://graph.microsoft.com/.default');
+it('the token is asked for the configured service, and for the real one when a double on loopback stands in', () => {
+  expect(tokenScope('Graph', 'https://graph.microsoft.com/v1.0')).toBe(
+    'https://graph.microsoft.com/.default',
+  );
+  expect(tokenScope('Graph', 'https://graph.example.org/beta')).toBe('https://graph.example.org/.default');
+  expect(tokenScope('Graph', 'http://127.0.0.1:8080/v1.0')).toBe('https://graph.microsoft.com/.default');
+  expect(tokenScope('Partner Center', 'http://127.0.0.1:8080/v1')).toBe(
+    'https://api.partnercenter.microsoft.com/.default',
+  );
 });

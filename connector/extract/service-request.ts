@@ -6,14 +6,15 @@ import type { RetryReason } from '../../schemas/progress.js';
 import type { Scope } from '../../schemas/scope.js';
 import { errorCode } from '../error-code.js';
 import { causeOf, isCertificateError } from './error-cause.js';
-import { place, type BodyKind, type GraphErrand, type GraphRefusal } from './graph-error.js';
+import { place, type BodyKind, type Errand, type ServiceRefusal } from './service-error.js';
 import type { HttpAgents } from './http-agents.js';
 import { reasonOfCode } from './retry-reason.js';
+import type { Service } from './service.js';
 
 const ANSWER_BYTES = 32 * 1024 * 1024;
 
 /** Milliseconds after which each phase of one request is given up. */
-export const GRAPH_TIMEOUTS = {
+export const SERVICE_TIMEOUTS = {
   lookup: 10_000,
   connect: 15_000,
   secureConnect: 15_000,
@@ -24,32 +25,36 @@ export const GRAPH_TIMEOUTS = {
   request: 180_000,
 } as const;
 
-/** See {@link GRAPH_TIMEOUTS}. */
-export type GraphTimeouts = { readonly [Phase in keyof typeof GRAPH_TIMEOUTS]: number };
+/** See {@link SERVICE_TIMEOUTS}. */
+export type ServiceTimeouts = { readonly [Phase in keyof typeof SERVICE_TIMEOUTS]: number };
 
-/** One thing asked of Graph. */
-export interface GraphCall {
+/** One thing asked of a service. */
+export interface ServiceCall {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly json?: object;
-  readonly errand: GraphErrand;
+  readonly errand: Errand;
   readonly scope?: Scope;
   readonly signal?: AbortSignal | undefined;
   /** By the monotonic clock: no attempt begins after it. */
-  readonly deadlineMs?: number;
-  /** Awaited before each attempt, with the `client-request-id` that it will carry. */
+  readonly deadlineMs?: number | undefined;
+  /** Ties the requests of one errand together, where the service has a header for it. */
+  readonly correlationId?: string;
+  /** Awaited before each attempt, with the id that it will carry (Graph's `client-request-id`). */
   readonly beforeSend?: (clientRequestId: string) => Promise<void>;
 }
 
-/** What Graph answered: a success, or for a GET also 404 and 410, which mean that what was asked for is gone. */
-export interface GraphAnswer {
+/** What a service answered: a success, or for a GET also 404 and 410, which mean that what was asked for is gone. */
+export interface ServiceAnswer {
   readonly status: number;
   readonly gone: boolean;
   /** Parsed JSON; undefined where the body is none. */
   readonly body: unknown;
+  /** The bytes that the body was parsed from: numbers have all their digits there only. */
+  readonly bytes: Uint8Array;
   readonly requestId: string | null;
   /** What was asked and answered, for errors about the content. */
-  readonly refusal: GraphRefusal;
+  readonly refusal: ServiceRefusal;
   header(name: string): string | undefined;
 }
 
@@ -64,8 +69,14 @@ export interface Setback {
 
 /** What one attempt is made with. */
 export interface SendOptions {
+  readonly service: Service;
   readonly agents: HttpAgents;
-  readonly timeouts?: GraphTimeouts | undefined;
+  readonly timeouts?: ServiceTimeouts | undefined;
+}
+
+/** Makes an id for a request. */
+export function newRequestId(): string {
+  return randomUUID();
 }
 
 /**
@@ -75,10 +86,11 @@ export interface SendOptions {
  */
 export async function sendOnce(
   options: SendOptions,
-  call: GraphCall,
+  call: ServiceCall,
   token: string,
-): Promise<GraphAnswer | Setback> {
-  const clientRequestId = randomUUID();
+  clientRequestId: string,
+): Promise<ServiceAnswer | Setback> {
+  const { service } = options;
   await call.beforeSend?.(clientRequestId);
   const tooLong = new AbortController();
   const signals = [tooLong.signal, ...(call.signal === undefined ? [] : [call.signal])];
@@ -90,12 +102,14 @@ export async function sendOnce(
       headers: {
         accept: 'application/json',
         authorization: `Bearer ${token}`,
-        'client-request-id': clientRequestId,
         'user-agent': 'partner-billing-connector',
+        ...service.headers,
+        [service.ownIdHeader]: clientRequestId,
+        ...(service.correlationHeader === null ? {} : { [service.correlationHeader]: call.correlationId }),
       },
       ...(call.json === undefined ? {} : { json: call.json }),
       agent: { http: agent, https: agent },
-      timeout: options.timeouts ?? GRAPH_TIMEOUTS,
+      timeout: options.timeouts ?? SERVICE_TIMEOUTS,
       retry: { limit: 0 },
       followRedirect: false,
       throwHttpErrors: false,
@@ -106,25 +120,31 @@ export async function sendOnce(
     void sent.on('downloadProgress', ({ transferred }) => {
       if (transferred > ANSWER_BYTES) tooLong.abort();
     });
-    return readAnswer(call, clientRequestId, await sent);
+    return readAnswer(service, call, clientRequestId, await sent);
   } catch (error) {
     call.signal?.throwIfAborted();
-    if (tooLong.signal.aborted) throw tooLongError(call, clientRequestId);
-    return lost(call, clientRequestId, error);
+    if (tooLong.signal.aborted) throw tooLongError(service, call, clientRequestId);
+    return lost(service, call, clientRequestId, error);
   }
 }
 
-function readAnswer(call: GraphCall, clientRequestId: string, response: Response<Uint8Array>): GraphAnswer {
+function readAnswer(
+  service: Service,
+  call: ServiceCall,
+  clientRequestId: string,
+  response: Response<Uint8Array>,
+): ServiceAnswer {
   const header = (name: string): string | undefined => {
     const value = response.headers[name.toLowerCase()];
     return Array.isArray(value) ? value[0] : value;
   };
   const { body, bodyKind } = readBody(response.body);
   const status = response.statusCode;
-  const requestId = header('request-id') ?? null;
+  const requestId = header(service.requestIdHeader) ?? null;
   const gone = call.method === 'GET' && (status === 404 || status === 410);
-  const { errand, scope, url } = call;
+  const { errand, scope, url, correlationId } = call;
   const refusal = {
+    service,
     errand,
     scope,
     url,
@@ -134,8 +154,9 @@ function readAnswer(call: GraphCall, clientRequestId: string, response: Response
     bodyKind,
     requestId,
     clientRequestId,
+    correlationId,
   };
-  return { status, gone, body, requestId, refusal, header };
+  return { status, gone, body, bytes: response.body, requestId, refusal, header };
 }
 
 function readBody(bytes: Uint8Array): { readonly body: unknown; readonly bodyKind: BodyKind } {
@@ -152,12 +173,12 @@ function readBody(bytes: Uint8Array): { readonly body: unknown; readonly bodyKin
 }
 
 /** No answer at all: the connection failed, was cut or was too slow. */
-function lost(call: GraphCall, clientRequestId: string, error: unknown): Setback {
+function lost(service: Service, call: ServiceCall, clientRequestId: string, error: unknown): Setback {
   if (!(error instanceof RequestError)) throw error;
   const cause = causeOf(error);
   const code = errorCode(error);
   const { origin } = new URL(call.url);
-  const message = `${place(call)}: no answer from ${origin}: ${cause.message} (client-request-id ${clientRequestId})`;
+  const message = `${place(call)}: no answer from ${origin}: ${cause.message} (${service.ownIdHeader} ${clientRequestId})`;
   const facts = { code, clientRequestId, origin };
   if (isCertificateError(error)) {
     throw new ConfigError({
@@ -175,10 +196,10 @@ function lost(call: GraphCall, clientRequestId: string, error: unknown): Setback
   };
 }
 
-function tooLongError(call: GraphCall, clientRequestId: string): IntegrityError {
+function tooLongError(service: Service, call: ServiceCall, clientRequestId: string): IntegrityError {
   return new IntegrityError({
-    message: `${place(call)}: the answer is longer than ${ANSWER_BYTES} bytes (client-request-id ${clientRequestId})`,
-    hint: 'no documented answer of Graph is that long; look at what answers at source.graph_url',
+    message: `${place(call)}: the answer is longer than ${ANSWER_BYTES} bytes (${service.ownIdHeader} ${clientRequestId})`,
+    hint: `no documented answer of ${service.name} is that long; look at what answers at ${service.setting}`,
     facts: { clientRequestId, limit: ANSWER_BYTES },
   });
 }

@@ -1,13 +1,14 @@
 import { ConfigError, TransientError, type ConnectorError, type Fact } from '../../schemas/errors.js';
-import { graphErrorSchema } from '../../schemas/graph.js';
 import { scopeLabel, type Scope } from '../../schemas/scope.js';
+import type { Service } from './service.js';
 
-/** What is asked of Graph, as errors and progress name it. */
-export type GraphErrand = 'export' | 'poll' | 'manifest' | 'check';
+/** What is asked of a service, as errors and progress name it. */
+export type Errand = 'export' | 'poll' | 'manifest' | 'check' | 'invoice list';
 
-/** An answer of Graph that is no success, and what was asked. */
-export interface GraphRefusal {
-  readonly errand: GraphErrand;
+/** An answer of a service, and what was asked. */
+export interface ServiceRefusal {
+  readonly service: Service;
+  readonly errand: Errand;
   readonly scope?: Scope | undefined;
   readonly url: string;
   readonly status: number;
@@ -16,18 +17,13 @@ export interface GraphRefusal {
   readonly body: unknown;
   readonly bodyKind: BodyKind;
   readonly requestId: string | null;
+  /** The id that we gave the request. */
   readonly clientRequestId: string;
+  readonly correlationId?: string | undefined;
 }
 
 /** What a body is, for messages: gateways answer with HTML or nothing. */
 export type BodyKind = 'JSON' | 'HTML' | 'empty' | 'text';
-
-/** The permission that everything here needs (api-contract.md 1.5). */
-export const NEEDED_PERMISSION = 'PartnerBilling.Read.All';
-
-const SETUP_HINT =
-  `in Entra, partner tenant: App registrations > API permissions > Microsoft Graph > ${NEEDED_PERMISSION}, ` +
-  'then grant admin consent; the API exists in the global cloud only and for direct-bill partners and indirect providers';
 
 /** Statuses after which the same request may succeed (api-contract.md 9.2). Of the 5xx only these do not count. */
 const AGAIN = new Set([408, 409, 423, 425, 429]);
@@ -39,29 +35,16 @@ export function isRetried(status: number): boolean {
 }
 
 /** The error that a refusal is, when it is not, or not any more, tried again. */
-export function graphError(refusal: GraphRefusal): ConnectorError {
-  const { status } = refusal;
-  const message = `${place(refusal)}: Graph answered ${describe(refusal)}`;
+export function serviceError(refusal: ServiceRefusal): ConnectorError {
+  const { service, status } = refusal;
+  const { hints, name } = service;
+  const message = `${place(refusal)}: ${name} answered ${describe(refusal)}`;
   const facts = refusalFacts(refusal);
   if (status >= 300 && status < 400) return redirectError(refusal, facts);
   if (isRetried(status)) {
     return new TransientError({
       message,
-      hint: 'Graph is busy or unwell; the next run goes on where this one stopped',
-      facts,
-    });
-  }
-  if (status === 401) {
-    return new ConfigError({
-      message: `${message}, with a new token too`,
-      hint: `the token must be for Graph, of tenant source.tenant_id, with ${NEEDED_PERMISSION}; run \`partner-billing check\``,
-      facts,
-    });
-  }
-  if (status === 403) {
-    return new ConfigError({
-      message: `${message}; ${NEEDED_PERMISSION} is missing or the tenant is not permitted`,
-      hint: SETUP_HINT,
+      hint: `${name} is busy or unwell; the next run goes on where this one stopped`,
       facts,
     });
   }
@@ -72,58 +55,56 @@ export function graphError(refusal: GraphRefusal): ConnectorError {
       facts,
     });
   }
-  if (status === 400) {
+  const byCode = hints.byCode[service.errorOf(refusal.body).code];
+  if (status === 401) {
     return new ConfigError({
-      message,
-      hint: 'look at the invoice id, the period and the currency that were asked for',
+      message: `${message}, with a new token too`,
+      hint: byCode ?? hints[401],
       facts,
     });
   }
-  if (status === 404) {
-    return new ConfigError({
-      message,
-      hint: 'look at source.graph_url (normally https://graph.microsoft.com/v1.0) and at what was asked for',
-      facts,
-    });
+  if (status === 403) {
+    return new ConfigError({ message: `${message}; ${hints.missing}`, hint: byCode ?? hints[403], facts });
   }
-  return new ConfigError({
-    message,
-    hint: 'Graph will not do this; ask Microsoft support with the request id',
-    facts,
-  });
+  const hint = status === 400 || status === 404 ? hints[status] : hints.other;
+  return new ConfigError({ message, hint: byCode ?? hint, facts });
 }
 
 /** Facts of a refusal for logs: never a query string, never a token. */
-export function refusalFacts(refusal: GraphRefusal): Record<string, Fact> {
-  const { code } = errorOf(refusal.body);
+export function refusalFacts(refusal: ServiceRefusal): Record<string, Fact> {
+  const { code } = refusal.service.errorOf(refusal.body);
   return {
     status: refusal.status,
     code: code === '' ? undefined : code,
     requestId: refusal.requestId ?? undefined,
     clientRequestId: refusal.clientRequestId,
+    correlationId: refusal.correlationId,
     path: new URL(refusal.url).pathname,
     ...(refusal.scope === undefined ? {} : { scope: scopeLabel(refusal.scope) }),
   };
 }
 
 /** `503, serviceNotAvailable: try later (request-id ...)`: what an answer said, in one line. */
-export function describe(refusal: GraphRefusal): string {
-  const { code, message } = errorOf(refusal.body);
+export function describe(refusal: ServiceRefusal): string {
+  const { service, requestId, correlationId } = refusal;
+  const { code, message } = service.errorOf(refusal.body);
   const said = [code, message.replace(/\s+/g, ' ').slice(0, 300)].filter((part) => part !== '').join(': ');
   const body = said === '' ? (refusal.bodyKind === 'JSON' ? '' : `, body: ${refusal.bodyKind}`) : `, ${said}`;
-  return `${refusal.status}${body} (request-id ${refusal.requestId ?? 'not given'})`;
+  const correlation = correlationId === undefined ? '' : `, correlation id ${correlationId}`;
+  return `${refusal.status}${body} (request-id ${requestId ?? 'not given'}${correlation})`;
 }
 
 /** `billed_usage G016907411: export`: where an error happened. */
-export function place({ scope, errand }: Pick<GraphRefusal, 'scope' | 'errand'>): string {
+export function place({ scope, errand }: Pick<ServiceRefusal, 'scope' | 'errand'>): string {
   return scope === undefined ? errand : `${scopeLabel(scope)}: ${errand}`;
 }
 
-function redirectError(refusal: GraphRefusal, facts: Record<string, Fact>): ConfigError {
+function redirectError(refusal: ServiceRefusal, facts: Record<string, Fact>): ConfigError {
+  const { service } = refusal;
   const target = originOf(refusal.location, refusal.url);
   return new ConfigError({
     message: `${place(refusal)}: ${new URL(refusal.url).origin} redirects (${refusal.status}) to ${target}; redirects are not followed`,
-    hint: 'a proxy or a gateway answers in place of Graph; look at source.graph_url and source.proxy',
+    hint: `a proxy or a gateway answers in place of ${service.name}; look at ${service.setting} and source.proxy`,
     facts: { ...facts, redirectedTo: target },
   });
 }
@@ -132,11 +113,4 @@ function redirectError(refusal: GraphRefusal, facts: Record<string, Fact>): Conf
 export function originOf(address: string | undefined, base: string): string {
   if (address === undefined) return 'nowhere';
   return URL.canParse(address, base) ? new URL(address, base).origin : 'what is no address';
-}
-
-/** Code and message of an error body; empty texts where it has none. Codes are compared without regard to case. */
-function errorOf(body: unknown): { readonly code: string; readonly message: string } {
-  if (typeof body !== 'object' || body === null || !('error' in body)) return { code: '', message: '' };
-  const parsed = graphErrorSchema.safeParse(body.error);
-  return parsed.success ? parsed.data : { code: '', message: '' };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { connectGraph, type GraphConnection } from '../../../connector/extract/extractor.js';
-import { GRAPH_TIMEOUTS } from '../../../connector/extract/graph-request.js';
+import { connectGraph, type ServiceConnection } from '../../../connector/extract/connection.js';
+import { SERVICE_TIMEOUTS } from '../../../connector/extract/service-request.js';
 import { ConfigError, IntegrityError, TransientError } from '../../../schemas/errors.js';
 import { sendJson, startServer, TEST_AUTHORITY, type Handler, type HttpDouble } from './http-double.js';
 import { collected, configOf, errorOf, everythingIn, testClock, TOKEN, type TestClock } from './scene.js';
@@ -9,7 +9,7 @@ interface Scene {
   readonly graph: HttpDouble;
   readonly url: string;
   readonly clock: TestClock;
-  readonly connection: GraphConnection;
+  readonly connection: ServiceConnection;
   readonly events: ReturnType<typeof collected>['events'];
 }
 
@@ -22,7 +22,7 @@ async function scene(handler: Handler, changes: Parameters<typeof configOf>[1] =
     report,
     clock,
     random: () => 0,
-    timeouts: { ...GRAPH_TIMEOUTS, response: 300, read: 300, socket: 400, request: 1500 },
+    timeouts: { ...SERVICE_TIMEOUTS, response: 300, read: 300, socket: 400, request: 1500 },
   });
   return { graph, url: `${graph.origin}/v1.0/reports/x`, clock, connection, events };
 }
