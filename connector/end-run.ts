@@ -1,5 +1,5 @@
 import { scopeLabel, scopeText, type Scope } from '../schemas/scope.js';
-import type { InvoiceListResult } from './read-invoice-list.js';
+import type { InvoiceListResult } from './refresh-invoices.js';
 import { nextChecks, SUPERSEDED, type Plan } from './plan.js';
 import type { Run } from './run-context.js';
 import { errorSummary, exitCodeOf, outcomeText, type RunSummary, type ScopeSummary } from './run-summary.js';

@@ -9,7 +9,7 @@ import { Spool } from './load-package.js';
 import { openDestination } from './load/open-destination.js';
 import { planRun, type Plan } from './plan.js';
 import { publishedIn } from './published-of.js';
-import { readInvoiceList } from './read-invoice-list.js';
+import { refreshInvoices } from './refresh-invoices.js';
 import { NO_MEMORY, openMemory } from './remembered-state.js';
 import type { Run, SyncOptions } from './run-context.js';
 import { RunDataset } from './run-dataset.js';
@@ -58,7 +58,7 @@ async function lockedRun(run: Run): Promise<RunSummary> {
   const { dataset, spool, startedAt, selection, report } = run;
   const { config } = run.loaded;
   const heldBy = await dataset.prepare();
-  const invoiceList = await readInvoiceList(run);
+  const invoiceList = await refreshInvoices(run);
   const unfinished = await takeStock(spool, dataset.state, startedAt);
   const plan = planRun(config, dataset.state, selection, startedAt, unfinished);
   const warnings = [...(heldBy === null ? [] : [plannedFromMemory(heldBy)]), ...plan.warnings];

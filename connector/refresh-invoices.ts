@@ -18,11 +18,12 @@ export interface InvoiceListResult {
  * Reads Partner Center's invoice list and keeps it, where a selected stream discovers its invoices; null where none
  * does. A failure stops nothing: the run goes on with the invoices that are recorded, and has its exit code.
  */
-export async function readInvoiceList(run: Run): Promise<InvoiceListResult | null> {
+export async function refreshInvoices(run: Run): Promise<InvoiceListResult | null> {
   const since = firstMonthWanted(run.loaded.config, run.selection);
   if (since === undefined) return null;
   try {
-    const reading = await discoverInvoices({ ...run, since, loadId: run.newId() });
+    const { config, resolve } = run.loaded;
+    const reading = await discoverInvoices({ ...run, config, resolve, since, loadId: run.newId() });
     const kept = await run.dataset.keepInvoiceList(reading);
     const documents = reading.invoices.length;
     const warnings = documents === 0 ? [EMPTY] : [];
