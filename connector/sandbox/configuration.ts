@@ -9,6 +9,7 @@ export interface ConfigurationOverrides {
 /** Where a sandbox listens. */
 export interface SandboxAddresses {
   readonly graphUrl: string;
+  readonly partnerCenterUrl: string;
   readonly storageHost: string;
 }
 
@@ -36,8 +37,13 @@ export function configurationText(
     version: 1,
     source: {
       graph_url: addresses.graphUrl,
+      partner_center_url: addresses.partnerCenterUrl,
       tenant_id: settings.tenantId,
-      auth: { method: 'static_token', token: settings.token },
+      auth: {
+        method: 'static_token',
+        token: settings.token,
+        partner_center_token: settings.partnerCenterToken,
+      },
       storage_hosts: [addresses.storageHost],
     },
     streams: { billed_usage: billed, billed_reconciliation: billed, ...unbilled },

@@ -127,10 +127,14 @@ function sandboxOf(
   storageServer: LoopbackServer,
 ): Sandbox {
   const { settings, data, faults, store } = parts;
-  const addresses = { graphUrl: `${graphServer.origin}/v1.0`, storageHost: storageServer.host };
+  const { origin } = graphServer;
+  const addresses = {
+    graphUrl: `${origin}/v1.0`,
+    partnerCenterUrl: `${origin}/v1`,
+    storageHost: storageServer.host,
+  };
   return {
     ...addresses,
-    partnerCenterUrl: `${graphServer.origin}/v1`,
     ...identityOf(settings),
     get requests() {
       return log.records;
