@@ -9,12 +9,13 @@ export interface ConfigurationOverrides {
 /** Where a sandbox listens. */
 export interface SandboxAddresses {
   readonly graphUrl: string;
+  readonly partnerCenterUrl: string;
   readonly storageHost: string;
 }
 
 /**
  * The text of a `connector.yaml` that works against the sandbox: all four streams, every invoice and currency, into
- * a DuckDB file beside it. The token opens nothing but the sandbox. A `destination` of another type replaces ours
+ * a DuckDB file beside it. The tokens open nothing but the sandbox. A `destination` of another type replaces ours
  * whole; apart from that overrides are merged.
  */
 export function configurationText(
@@ -36,8 +37,13 @@ export function configurationText(
     version: 1,
     source: {
       graph_url: addresses.graphUrl,
+      partner_center_url: addresses.partnerCenterUrl,
       tenant_id: settings.tenantId,
-      auth: { method: 'static_token', token: settings.token },
+      auth: {
+        method: 'static_token',
+        token: settings.token,
+        partner_center_token: settings.partnerCenterToken,
+      },
       storage_hosts: [addresses.storageHost],
     },
     streams: { billed_usage: billed, billed_reconciliation: billed, ...unbilled },

@@ -115,10 +115,13 @@ function sandboxOf(
   storageServer: LoopbackServer,
 ): Sandbox {
   const { settings, data, faults, store } = parts;
-  const addresses = { graphUrl: `${graphServer.origin}/v1.0`, storageHost: storageServer.host };
+  const addresses = {
+    graphUrl: `${graphServer.origin}/v1.0`,
+    partnerCenterUrl: `${graphServer.origin}/v1`,
+    storageHost: storageServer.host,
+  };
   return {
     ...addresses,
-    partnerCenterUrl: `${graphServer.origin}/v1`,
     ...identityOf(settings),
     get requests() {
       return log.records;
