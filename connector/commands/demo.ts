@@ -86,7 +86,7 @@ async function writeConfig(sandbox: Sandbox, folder: string, file: string): Prom
   await writeFile(token, `${sandbox.token}\n`, { mode: 0o600 });
   await chmod(token, 0o600);
   const text = sandbox.configuration({
-    source: { auth: { token: '${file:./sandbox-token}' } },
+    source: { auth: { token: '${file:./sandbox-token}', partner_center_token: null } },
     archive: './archive',
   });
   await writeFile(file, `${MARK}\n${text}`, { mode: 0o600 });

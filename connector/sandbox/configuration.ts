@@ -15,7 +15,7 @@ export interface SandboxAddresses {
 
 /**
  * The text of a `connector.yaml` that works against the sandbox: all four streams, every invoice and currency, into
- * a DuckDB file beside it. The token opens nothing but the sandbox. A `destination` of another type replaces ours
+ * a DuckDB file beside it. The tokens open nothing but the sandbox. A `destination` of another type replaces ours
  * whole; apart from that overrides are merged.
  */
 export function configurationText(

@@ -136,10 +136,14 @@ export const CONTENT_FAULTS = {
 
 /** What goes wrong with Partner Center's invoice list; each GET is one firing. */
 export const INVOICE_FAULTS = {
+  'invoices-401': '401 with code 900420: the token is for another audience',
   'invoices-403': '403 with code 900329: app-only is not accepted',
   'invoices-429': '429 with Retry-After',
   'invoices-500': '500 with an error of its own form',
   'invoices-repeat': 'size and offset are ignored, and links.next leads to the same invoices again',
+  'invoices-same-next': 'links.next leads to the page that it stands on',
+  'invoices-empty': 'the list is empty, as for an indirect reseller',
+  'invoices-total-count': 'totalCount is one more than there are invoices',
 } as const;
 
 const ALL = {

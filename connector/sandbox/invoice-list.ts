@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { invoiceScope, dayText, nextMonthStart } from './data-scope.js';
 import type { Exchange, Headers } from './exchange.js';
 import type { FaultSwitch } from './fault-switch.js';
+import { invoiceFilter } from './invoice-filter.js';
 import { plainText, scaled } from './exact-number.js';
 import { listedDocuments, type ListedDocument } from './listed-documents.js';
 import type { Settings, SandboxInvoice } from './options.js';
@@ -25,42 +26,46 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   CHF: 'CHF',
 };
 const ORIGINAL_PAGE = 500;
+const NO_DATE = '0001-01-01T00:00:00';
 
 /**
- * Answers Partner Center's list of invoices (api-contract.md section 11): `GET /v1/invoices?size=n&offset=n`, with
- * relative links to the next page, notes nested below the invoice they amend, a void invoice and legacy ones. The
- * total charges of an invoice of the sandbox are the sum of its reconciliation lines' totals, as exact digits.
+ * Answers Partner Center's list of invoices (api-contract.md section 11):
+ * `GET /v1/invoices?size=n&offset=n&filter=...`, with relative links to the next page, notes nested below the invoice
+ * they amend, a void invoice and legacy ones. The total charges of an invoice of the sandbox are the sum of its reconciliation lines' totals, as exact digits.
  */
 export async function answerInvoices(parts: PartnerCenterParts, exchange: Exchange): Promise<void> {
   const { settings, faults } = parts;
   const headers = partnerCenterHeaders(exchange);
-  if (exchange.header('authorization') !== `Bearer ${settings.partnerCenterToken}`) {
-    const description = 'The token is meant for another audience.';
-    exchange.sendJson(401, { code: '900420', description, data: [], source: 'PartnerFD' }, headers);
+  const refuse = (status: number, code: string, description: string): void =>
+    exchange.sendJson(status, { code, description, data: [], source: 'PartnerFD' }, headers);
+  if (
+    exchange.header('authorization') !== `Bearer ${settings.partnerCenterToken}` ||
+    faults.fires('invoices-401')
+  ) {
+    refuse(401, '900420', 'The token is meant for another audience.');
     return;
   }
-  if (exchange.method !== 'GET' || exchange.url.pathname !== '/v1/invoices') {
-    const description = 'This endpoint does not accept app-only tokens.';
-    exchange.sendJson(403, { code: '900329', description, data: [], source: 'PartnerFD' }, headers);
+  if (exchange.method !== 'GET' || exchange.url.pathname !== '/v1/invoices' || faults.fires('invoices-403')) {
+    refuse(403, '900329', 'This endpoint does not accept app-only tokens.');
     return;
   }
-  switch (faults.firstOf(['invoices-403', 'invoices-429', 'invoices-500'])) {
-    case 'invoices-403': {
-      const description = 'This endpoint does not accept app-only tokens.';
-      exchange.sendJson(403, { code: '900329', description, data: [], source: 'PartnerFD' }, headers);
-      return;
-    }
-    case 'invoices-429': {
-      const message = 'Rate limit is exceeded. Try again in 57 seconds.';
-      exchange.sendJson(429, { statusCode: 429, message }, { ...headers, 'Retry-After': '57' });
-      return;
-    }
-    case 'invoices-500':
-      exchange.sendJson(500, { code: '2000', description: 'Internal error.' }, headers);
-      return;
-    case null:
+  if (faults.fires('invoices-429')) {
+    const message = 'Rate limit is exceeded. Try again in 57 seconds.';
+    exchange.sendJson(429, { statusCode: 429, message }, { ...headers, 'Retry-After': '57' });
+    return;
   }
-  exchange.sendJson(200, exactJson(page(parts, exchange, await allInvoices(parts))), headers);
+  if (faults.fires('invoices-500')) {
+    exchange.sendJson(500, { code: '2000', description: 'Internal error.' }, headers);
+    return;
+  }
+  const isWanted = invoiceFilter(exchange.url.searchParams.get('filter'));
+  if (isWanted === null) {
+    refuse(400, '2000', 'The filter is not valid.');
+    return;
+  }
+  const all = faults.fires('invoices-empty') ? [] : await allInvoices(parts);
+  const wanted = all.filter(({ invoiceDate }) => isWanted(invoiceDate));
+  exchange.sendJson(200, exactJson(page(parts, exchange, wanted)), headers);
 }
 
 function partnerCenterHeaders(exchange: Exchange): Headers {
@@ -78,16 +83,19 @@ function page({ faults }: PartnerCenterParts, exchange: Exchange, all: readonly 
   const offset = countOf(query.get('offset'), 0);
   const repeats = faults.fires('invoices-repeat');
   const items = repeats ? all : all.slice(offset, offset + size);
+  const filter = query.get('filter');
+  const filtered = filter === null ? '' : `&filter=${encodeURIComponent(filter)}`;
   const link = (at: number): object => ({
-    uri: `/invoices?size=${size}&offset=${at}`,
+    uri: `/invoices?size=${size}&offset=${at}${filtered}`,
     method: 'GET',
     headers: [],
   });
-  const hasNext = repeats || offset + size < all.length;
+  const repeatsItself = faults.fires('invoices-same-next');
+  const hasNext = repeats || repeatsItself || offset + size < all.length;
   return {
-    totalCount: all.length,
+    totalCount: all.length + (faults.fires('invoices-total-count') ? 1 : 0),
     items,
-    links: { self: link(offset), ...(hasNext ? { next: link(offset + size) } : {}) },
+    links: { self: link(offset), ...(hasNext ? { next: link(repeatsItself ? offset : offset + size) } : {}) },
     attributes: { objectType: 'Collection' },
   };
 }
@@ -97,10 +105,10 @@ function countOf(text: string | null, otherwise: number): number {
   return Number.isInteger(count) && count >= 0 && (count > 0 || otherwise === 0) ? count : otherwise;
 }
 
-async function allInvoices({ settings, data }: PartnerCenterParts): Promise<object[]> {
+async function allInvoices({ settings, data }: PartnerCenterParts): Promise<Document[]> {
   if (settings.calendar !== null)
     return listedDocuments(settings, settings.calendar, data).map(calendarDocument);
-  const own: object[] = [];
+  const own: Document[] = [];
   for (const [index, invoice] of settings.invoices.entries()) {
     const scope = invoiceScope(settings, 'billed_reconciliation', invoice.id);
     if (scope !== null) await data.prepare(scope);
@@ -126,9 +134,14 @@ async function allInvoices({ settings, data }: PartnerCenterParts): Promise<obje
 }
 
 /** A document that the billing calendar brought. */
-function calendarDocument(document: ListedDocument): object {
+function calendarDocument(document: ListedDocument): Document {
   const amendments = document.amendments.map(calendarDocument);
   return { ...documentOf(document, document.totalCharges, document), amendments };
+}
+
+/** A document as it is written out; a filter looks at its date. */
+interface Document extends Readonly<Record<string, unknown>> {
+  readonly invoiceDate: string;
 }
 
 interface DocumentDetail {
@@ -139,7 +152,7 @@ interface DocumentDetail {
   readonly invoiceDate?: string;
 }
 
-function documentOf(invoice: SandboxInvoice, totalCharges: string, detail: DocumentDetail): object {
+function documentOf(invoice: SandboxInvoice, totalCharges: string, detail: DocumentDetail): Document {
   const next = nextMonthStart(invoice.month).slice(0, 7);
   const { status = 'active', provider = 'one_time', documentType = 'invoice', amendsOf } = detail;
   const { invoiceDate = dayText(next, 8) } = detail;
@@ -147,8 +160,7 @@ function documentOf(invoice: SandboxInvoice, totalCharges: string, detail: Docum
   return {
     id: invoice.id,
     invoiceDate: `${invoiceDate}T00:00:00Z`,
-    billingPeriodStartDate: `${invoice.month}-01T00:00:00Z`,
-    billingPeriodEndDate: monthEnd,
+    ...periodOf(invoice.month, monthEnd, detail),
     totalCharges: NUMBER + totalCharges,
     paidAmount: NUMBER + '0',
     currencyCode: invoice.currency,
@@ -176,7 +188,15 @@ function documentOf(invoice: SandboxInvoice, totalCharges: string, detail: Docum
   };
 }
 
-function noteOf(invoice: SandboxInvoice, documentType: string, totalCharges: string): object {
+/** Modern invoices have a period, notes have none, and legacy invoices have the date that means "no date". */
+function periodOf(month: string, monthEnd: string, { provider, amendsOf }: DocumentDetail): object {
+  if (amendsOf !== undefined) return {};
+  const [billingPeriodStartDate, billingPeriodEndDate] =
+    provider === undefined ? [`${month}-01T00:00:00Z`, monthEnd] : [NO_DATE, NO_DATE];
+  return { billingPeriodStartDate, billingPeriodEndDate };
+}
+
+function noteOf(invoice: SandboxInvoice, documentType: string, totalCharges: string): Document {
   const digit = documentType === 'void_note' ? '8' : '7';
   return documentOf({ ...invoice, id: otherId(invoice.id, digit) }, totalCharges, {
     documentType,

@@ -45,7 +45,12 @@ describe('the sandbox command', () => {
     writeFileSync(join(cwd, 'connector.yaml'), result.out);
     const { config } = await loadConfig({ env: {}, cwd });
     expect(config.source.graph_url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/v1\.0$/);
-    expect(config.source.auth).toEqual({ method: 'static_token', token: 'sandbox-graph-token' });
+    expect(config.source.partner_center_url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/v1$/);
+    expect(config.source.auth).toEqual({
+      method: 'static_token',
+      token: 'sandbox-graph-token',
+      partner_center_token: 'sandbox-partner-center',
+    });
     expect(config.streams.billed_usage?.invoices).toEqual(['G016907411', 'G016907412']);
     expect(config.streams.unbilled_reconciliation).toMatchObject({
       periods: ['current', 'last'],

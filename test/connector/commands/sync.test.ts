@@ -24,7 +24,7 @@ beforeEach(async () => {
   writeFileSync(
     join(cwd, 'connector.yaml'),
     sandbox.configuration({
-      source: { auth: { token: '${env:GRAPH_TOKEN}' } },
+      source: { auth: { token: '${env:GRAPH_TOKEN}', partner_center_token: null } },
       streams: { billed_reconciliation: null, unbilled_reconciliation: null, unbilled_usage: null },
     }),
   );

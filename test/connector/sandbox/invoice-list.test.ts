@@ -76,6 +76,54 @@ describe('Partner Center’s invoice list of the sandbox', () => {
     );
   });
 
+  it('lets through what a filter by invoice date wants, also on the pages after the first', async () => {
+    const filter = (value: object) => `filter=${encodeURIComponent(JSON.stringify(value))}`;
+    const from = (day: string) => ({ Field: 'InvoiceDate', Value: day, Operator: 'greater_than_or_equals' });
+    const until = (day: string) => ({ Field: 'InvoiceDate', Value: day, Operator: 'less_than' });
+    const total = async (value: object) =>
+      (json(await list(`/invoices?${filter(value)}`)) as unknown as Page).totalCount;
+    const between = (from: object, until: object) => ({
+      Operator: 'and',
+      LeftFilter: from,
+      RightFilter: until,
+    });
+    expect(await total(from('2026-11-08'))).toBe(6);
+    expect(await total(from('2026-11-09'))).toBe(0);
+    expect(await total(between(from('2026-11-01'), until('2026-12-01')))).toBe(6);
+    expect(await total(between(from('2026-11-09'), until('2026-12-01')))).toBe(0);
+    const first = json(await list(`/invoices?size=4&${filter(from('2026-11-01'))}`)) as unknown as Page;
+    const rest = json(await list(first.links.next?.uri ?? '')) as unknown as Page;
+    expect([rest.items.length, first.links.next?.uri]).toEqual([2, expect.stringContaining('filter=')]);
+    for (const wrong of ['{', '{"Field":"Total","Value":"1","Operator":"equals"}', '{"Operator":"and"}']) {
+      expect((await list(`/invoices?filter=${encodeURIComponent(wrong)}`)).status).toBe(400);
+    }
+  });
+
+  it('has a period for invoices, none for notes, and the date that means none for legacy invoices', async () => {
+    const { items } = json(await list('/invoices')) as unknown as {
+      items: {
+        id: string;
+        billingPeriodStartDate?: string;
+        amendments: { billingPeriodStartDate?: string }[];
+      }[];
+    };
+    expect(items[0]?.billingPeriodStartDate).toBe('2026-10-01T00:00:00Z');
+    expect(items[0]?.amendments[0]?.billingPeriodStartDate).toBeUndefined();
+    expect(items.find(({ id }) => id.startsWith('D'))?.billingPeriodStartDate).toBe('0001-01-01T00:00:00');
+  });
+
+  it('is empty, counts wrong, leads back to itself or refuses the audience on demand', async () => {
+    sandbox.setFaults(['invoices-empty:1']);
+    expect(json(await list('/invoices'))).toMatchObject({ totalCount: 0, items: [] });
+    sandbox.setFaults(['invoices-total-count:1', 'invoices-same-next:1']);
+    const page = json(await list('/invoices?size=10&offset=0')) as unknown as Page;
+    expect([page.totalCount, page.items.length]).toEqual([7, 6]);
+    expect(page.links.next?.uri).toBe('/invoices?size=10&offset=0');
+    sandbox.setFaults(['invoices-401:1']);
+    const refused = await list('/invoices');
+    expect([refused.status, json(refused)['code']]).toEqual([401, '900420']);
+  });
+
   it('repeats itself, fails and throttles on demand', async () => {
     sandbox.setFaults(['invoices-repeat:1']);
     const page = json(await list('/invoices?size=2&offset=40')) as unknown as Page;
