@@ -3,6 +3,7 @@ import { bindTenant } from './bind-tenant.js';
 import { closeMonths } from './close-months.js';
 import type { SqlConnection, SqlTransaction, SqlValue, TextRow } from './destination.js';
 import type { InvoiceListChanges, InvoiceListReading, ListedInvoice } from './invoice-list-reading.js';
+import { isInReach } from './invoice-reach.js';
 import { sqlInstant } from './publishing.js';
 import { identifier, statement, type SqlText } from './sql-text.js';
 
@@ -71,25 +72,6 @@ async function applyReading(
     await transaction.run(sql(transaction, dataset, 'delete invoice'), [invoice]);
   }
   return { ...counts, deleted: gone.length, isKept };
-}
-
-/** Whether a reading since a month would name the document: the list holds amendments under what they amend. */
-function isInReach(
-  invoice: string,
-  recorded: ReadonlyMap<string, RecordedDocument>,
-  since: string | null,
-): boolean {
-  if (since === null) return true;
-  const seen = new Set<string>();
-  let top = invoice;
-  for (;;) {
-    seen.add(top);
-    const above = recorded.get(top)?.amendsOf ?? null;
-    if (above === null || !recorded.has(above) || seen.has(above)) break;
-    top = above;
-  }
-  const date = recorded.get(top)?.invoiceDate ?? null;
-  return date !== null && date.slice(0, 7) >= since;
 }
 
 async function keep(
