@@ -44,7 +44,14 @@ export async function endRun(run: Run, work: RunWork): Promise<RunSummary> {
 
 function summarise(run: Run, work: RunWork, superseded: readonly Scope[], finishedAt: Date): RunSummary {
   const { plan, invoiceList, results, warnings } = work;
-  const unique = new Map(superseded.map((scope) => [scopeLabel(scope), scope]));
+  const told = new Set(
+    results
+      .filter(({ summary }) => summary.outcome === 'superseded')
+      .map(({ summary }) => `${summary.stream} ${summary.scope}`),
+  );
+  const unique = new Map(
+    superseded.filter((scope) => !told.has(scopeLabel(scope))).map((scope) => [scopeLabel(scope), scope]),
+  );
   const scopes = [...results.map(({ summary }) => summary), ...[...unique.values()].map(supersededSummary)];
   const list = invoiceList?.summary ?? null;
   return {

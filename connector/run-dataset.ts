@@ -1,7 +1,7 @@
 import { asConnectorError, ConfigError, LockedError, type ConnectorError } from '../schemas/errors.js';
 import type { Scope } from '../schemas/scope.js';
 import type { Clock } from './clock.js';
-import { applyDeferred, isNothing, writeDeferred, type DeferredWrites } from './deferred-writes.js';
+import type { DeferredWrites } from './deferred-writes.js';
 import {
   NOTHING_RECORDED,
   type Destination,
@@ -13,7 +13,7 @@ import {
   type ScopeAnswer,
 } from './load/destination.js';
 import type { InvoiceListChanges, InvoiceListReading } from './load/invoice-list-reading.js';
-import type { RunMemory } from './remembered-state.js';
+import { NO_MEMORY, type RunMemory } from './run-memory.js';
 
 /** What a run's view of its dataset is made of. */
 export interface RunDatasetOptions {
@@ -71,16 +71,17 @@ export class RunDataset {
    * @throws LockedError when somebody holds the file and the spool remembers nothing
    */
   async prepare(): Promise<LockedError | null> {
-    const deferred = await this.options.memory.deferred();
-    const read = await this.#read(deferred);
+    const { memory, migrate } = this.options;
+    const read = await this.#read();
     if (read instanceof LockedError) return read;
-    this.#checkTenant(read.state);
-    if (read.isBehind && this.options.migrate === 'manual') throw behind(read.pending);
-    this.#state = applyDeferred(read.state, deferred);
-    this.#isPrepared = !read.isBehind && isNothing(deferred);
+    const { pending, state } = read;
+    this.#checkTenant(state);
+    if (pending.length > 0 && migrate === 'manual') throw behind(pending);
+    this.#state = await memory.withPending(state);
+    this.#isPrepared = pending.length === 0 && !(await memory.isWaiting());
     if (this.#isPrepared) return null;
     try {
-      const session = read.isBehind ? await this.openForLoad() : await this.#open({ waitMs: 0 });
+      const session = pending.length > 0 ? await this.openForLoad() : await this.#open({ waitMs: 0 });
       await session.close();
     } catch (error) {
       if (!(error instanceof LockedError)) throw error;
@@ -119,14 +120,14 @@ export class RunDataset {
         await session.recordRun(end.runOf(superseded));
         return null;
       });
-      await this.options.memory.remember(this.#state);
+      if (written === null) await this.options.memory.remember(this.#state);
       return { superseded, keptBecause: written, error: null };
     } catch (thrown) {
       return { superseded, keptBecause: null, error: asConnectorError(thrown) };
     }
   }
 
-  async #read(deferred: DeferredWrites) {
+  async #read(): Promise<{ state: RecordedState; pending: readonly string[] } | LockedError> {
     const { destination, memory } = this.options;
     let session: DestinationSession;
     try {
@@ -135,14 +136,14 @@ export class RunDataset {
       if (!(error instanceof LockedError)) throw error;
       const remembered = await memory.recall();
       if (remembered !== null) {
-        this.#state = applyDeferred(remembered, deferred);
+        this.#state = remembered;
         return error;
       }
       session = await destination.open('read');
     }
     try {
       const pending = (await session.pendingMigrations()).map(({ name }) => name);
-      return { state: await session.readState(), pending, isBehind: pending.length > 0 };
+      return { state: await session.readState(), pending };
     } finally {
       await session.close();
     }
@@ -159,9 +160,11 @@ export class RunDataset {
       session = await this.#open(options);
     } catch (error) {
       if (!(error instanceof LockedError)) throw error;
+      // Only a file that somebody can hold has a memory; elsewhere being locked is an error like any other.
+      if (this.options.memory === NO_MEMORY) throw error;
       await this.options.memory.defer(writes);
       this.#isPrepared = false;
-      this.#state = applyDeferred(this.#state, writes);
+      this.#state = await this.options.memory.withPending(this.#state);
       return error;
     }
     try {
@@ -191,11 +194,7 @@ export class RunDataset {
     if (pending.length > 0 && migrate === 'manual') throw behind(pending);
     if (pending.length > 0) await session.migrate();
     this.#checkTenant(await session.readState());
-    const deferred = await memory.deferred();
-    if (!isNothing(deferred)) {
-      await writeDeferred(session, deferred);
-      await memory.clearDeferred();
-    }
+    await memory.record(session);
     this.#state = await session.readState();
     this.#isPrepared = true;
   }

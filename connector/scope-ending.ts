@@ -28,6 +28,11 @@ export function unchanged(scope: Scope, eTag: string): ScopeEnding {
   return { scope, outcome: 'unchanged', state: null, answer: `unchanged at eTag ${eTag}`, details: { eTag } };
 }
 
+/** Its month was billed by another scope of this run: what is published stays. */
+export function superseded(scope: Scope): ScopeEnding {
+  return { scope, outcome: 'superseded', state: null, answer: 'superseded: the month is billed by now' };
+}
+
 /** It could not be asked for or loaded. */
 export function failed(scope: Scope, error: ConnectorError): ScopeEnding {
   return { scope, outcome: 'failed', state: null, answer: error.message, error };
@@ -40,14 +45,14 @@ export function published(
   result: PublishResult,
   warnings: readonly string[],
 ): ScopeEnding {
-  const { counts, sums, blobs, superseded } = result;
+  const { counts, sums, blobs } = result;
   return {
     scope,
     outcome: 'published',
     answer: 'published',
     warnings: [...warnings, ...shrinkWarnings(scope, result)],
     details: { eTag, counts, sums, drift: driftOf(blobs) },
-    superseded,
+    superseded: result.superseded,
   };
 }
 

@@ -8,7 +8,7 @@ import { noData } from './no-data-answer.js';
 import type { PlannedExport } from './plan.js';
 import type { PublishedOf } from './published-of.js';
 import { errorSummary, type ScopeSummary } from './run-summary.js';
-import { failed, published, unchanged, type ScopeEnding } from './scope-ending.js';
+import { failed, published, superseded, unchanged, type ScopeEnding } from './scope-ending.js';
 
 /** What one scope's way through a run needs. */
 export interface ScopeRun {
@@ -16,6 +16,8 @@ export interface ScopeRun {
   readonly extractor: Extractor;
   readonly load: LoadContext;
   readonly published: PublishedOf;
+  /** Whether the month of an unbilled scope was closed by a billed scope of this run, which is waited for. */
+  readonly isClosed: (scope: Scope) => Promise<boolean>;
   /** Runs loads one at a time. */
   readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
 }
@@ -57,6 +59,11 @@ async function afterExport(
   mayDownloadAgain: boolean,
 ): Promise<ScopeEnding> {
   if (outcome.kind === 'unchanged') return unchanged(outcome.scope, outcome.eTag);
+  // On the night that a month is billed its estimates shrink or vanish: they are kept as they were the night before.
+  if (run.published(outcome.scope) !== null && (await run.isClosed(outcome.scope))) {
+    if (outcome.kind === 'package') await outcome.package.remove();
+    return superseded(outcome.scope);
+  }
   if (outcome.kind === 'no data') return await noData(run, outcome);
   const { allowEmpty } = run.planned;
   const loaded = await run.inTurn(() => loadPackage(run.load, { ...outcome, allowEmpty }));
@@ -112,7 +119,7 @@ function afterLoad(
 }
 
 function finish(run: ScopeRun, ending: ScopeEnding): ScopeResult {
-  const { scope, outcome, error, warnings = [], details = {}, superseded = [] } = ending;
+  const { scope, outcome, error, warnings = [], details = {} } = ending;
   const { report } = run.load;
   const exitCode = ending.exitCode ?? error?.exitCode ?? 0;
   for (const message of warnings) report({ event: 'warning', scope, message, hint: '' });
@@ -127,7 +134,8 @@ function finish(run: ScopeRun, ending: ScopeEnding): ScopeResult {
     ...(error === undefined ? {} : { error: errorSummary(error) }),
     warnings,
   };
-  return { summary, answer: answerOf(ending, run.load.clock.now()), superseded };
+  const answer = answerOf(ending, run.load.clock.now());
+  return { summary, answer, superseded: ending.superseded ?? [] };
 }
 
 function answerOf(ending: ScopeEnding, now: Date): ScopeAnswer | null {

@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import pMap from 'p-map';
 import type { LockedError } from '../schemas/errors.js';
+import { monthOf, scopeLabel, type Scope } from '../schemas/scope.js';
 import { endRun } from './end-run.js';
 import { createExtractor, type Extractor } from './extract/extractor.js';
 import type { LoadContext } from './load-context.js';
 import { Spool } from './load-package.js';
 import { openDestination } from './load/open-destination.js';
-import { planRun, type Plan } from './plan.js';
+import { planRun, type Plan, type PlannedExport } from './plan.js';
 import { publishedIn } from './published-of.js';
 import { refreshInvoices } from './refresh-invoices.js';
-import { NO_MEMORY, openMemory } from './remembered-state.js';
+import { NO_MEMORY, openMemory } from './run-memory.js';
 import type { Run, SyncOptions } from './run-context.js';
 import { RunDataset } from './run-dataset.js';
 import type { RunSummary } from './run-summary.js';
@@ -38,7 +39,10 @@ export async function runSync(options: SyncOptions): Promise<RunSummary> {
       const { tenant_id: tenantId } = config.source;
       const { dataset, migrate, type } = config.destination;
       const spool = await Spool.open(loaded.resolve(config.spool), tenantId, dataset);
-      const memory = type === 'duckdb' ? openMemory(spool.root) : NO_MEMORY;
+      const memory =
+        type === 'duckdb'
+          ? openMemory({ folder: spool.root, destination: destination.label, clock, report })
+          : NO_MEMORY;
       const view = { destination, memory, tenantId, dataset, migrate, clock };
       return await lockedRun({
         ...options,
@@ -83,16 +87,29 @@ async function runPlan(run: Run, plan: Plan): Promise<ScopeResult[]> {
   // One transaction at a time: the destination sets the pace, and exports go on while one scope loads.
   const inTurn = serialQueue();
   const results: Promise<ScopeResult>[] = [];
+  const exports = billedFirst(plan.exports);
+  const billed = exports.filter(({ request }) => request.scope.by === 'invoice').length;
+  const isClosed = async (scope: Scope): Promise<boolean> => {
+    if (scope.by === 'invoice' || scope.month >= monthOf(run.startedAt)) return false;
+    const ended = await Promise.all(results.slice(0, billed));
+    return ended.some((one) => one.superseded.some((closed) => scopeLabel(closed) === scopeLabel(scope)));
+  };
   await pMap(
-    plan.exports,
+    exports,
     async (planned) => {
-      const { exported, result } = syncScope({ planned, extractor, load, published, inTurn });
+      const { exported, result } = syncScope({ planned, extractor, load, published, isClosed, inTurn });
       results.push(result);
       await exported;
     },
     { concurrency: config.limits.concurrent_exports },
   );
   return await Promise.all(results);
+}
+
+/** Billed scopes begin first: whether they close a month is known before what takes the place of its estimates is loaded. */
+function billedFirst(exports: readonly PlannedExport[]): readonly PlannedExport[] {
+  const isBilled = ({ request }: PlannedExport): boolean => request.scope.by === 'invoice';
+  return [...exports.filter(isBilled), ...exports.filter((planned) => !isBilled(planned))];
 }
 
 function plannedFromMemory(heldBy: LockedError): string {

@@ -90,7 +90,7 @@ describe.each(['duckdb', 'postgres'] as const)('the main job into %s', (engine) 
     const { folder } = sites[engine];
     // DuckDB's file may be held by somebody when the next run plans: the spool remembers what is recorded.
     const left = await filesBelow(join(folder, 'spool'));
-    expect(left.map((path) => basename(path))).toEqual(engine === 'duckdb' ? ['state.json'] : []);
+    expect(left.map((path) => basename(path))).toEqual(engine === 'duckdb' ? ['remembered.json'] : []);
     const archived = await filesBelow(join(folder, 'archive'));
     expect(archived.filter((path) => path.endsWith('.json.gz'))).toHaveLength(2 * 2 * 2);
     for (const path of archived.filter((name) => name.endsWith('.json'))) {
