@@ -1,8 +1,18 @@
+import { gravestExitCode } from '../schemas/errors.js';
 import { scopeLabel, scopeText, type Scope } from '../schemas/scope.js';
 import type { InvoiceListResult } from './refresh-invoices.js';
 import { nextChecks, SUPERSEDED, type Plan } from './plan.js';
 import type { Run } from './run-context.js';
-import { errorSummary, exitCodeOf, outcomeText, type RunSummary, type ScopeSummary } from './run-summary.js';
+import { refreshReadCopy } from './refresh-read-copy.js';
+import type { RecordedEnd } from './run-dataset.js';
+import {
+  errorSummary,
+  exitCodeOf,
+  outcomeText,
+  type ReadCopySummary,
+  type RunSummary,
+  type ScopeSummary,
+} from './run-summary.js';
 import type { ScopeResult } from './sync-scope.js';
 
 /** What a run has done when its scopes are finished. */
@@ -28,17 +38,35 @@ export async function endRun(run: Run, work: RunWork): Promise<RunSummary> {
     runOf: (late) => recordOf(summaryWith(late)),
     nextChecks: (state) => nextChecks(run.loaded.config, state, finishedAt),
   });
-  const summary = summaryWith(ended.superseded);
-  if (ended.keptBecause !== null) {
-    const warning = `${ended.keptBecause.message}: what was answered is kept in the spool and recorded by the next run that can`;
-    return { ...summary, warnings: [...summary.warnings, warning] };
-  }
-  if (ended.error === null) return summary;
+  const readCopy = await refreshReadCopy(run.readCopy, run.dataset.state);
+  return told(summaryWith(ended.superseded), ended, readCopy);
+}
+
+/** The summary with what happened after the run was recorded. */
+function told(summary: RunSummary, ended: RecordedEnd, readCopy: ReadCopySummary | null): RunSummary {
+  const { keptBecause, error } = ended;
+  const warnings = [
+    ...summary.warnings,
+    ...(keptBecause === null
+      ? []
+      : [
+          `${keptBecause.message}: what was answered is kept in the spool and recorded by the next run that can`,
+        ]),
+    ...(error === null ? [] : [`the run could not be recorded: ${errorSummary(error).message}`]),
+    ...(readCopy?.error === undefined
+      ? []
+      : [`the read copy is out of date: ${readCopy.error.message}; ${readCopy.error.hint}`]),
+  ];
   return {
     ...summary,
-    exitCode: summary.exitCode === 0 ? ended.error.exitCode : summary.exitCode,
-    outcome: `${summary.outcome}; not recorded`,
-    warnings: [...summary.warnings, `the run could not be recorded: ${errorSummary(ended.error).message}`],
+    readCopy,
+    exitCode: gravestExitCode([summary.exitCode, error?.exitCode ?? 0, readCopy?.exitCode ?? 0]),
+    outcome: [
+      summary.outcome,
+      ...(error === null ? [] : ['not recorded']),
+      ...(readCopy?.outcome === 'failed' ? ['read copy out of date'] : []),
+    ].join('; '),
+    warnings,
   };
 }
 
@@ -62,6 +90,7 @@ function summarise(run: Run, work: RunWork, superseded: readonly Scope[], finish
     outcome: outcomeText(scopes, list),
     exitCode: exitCodeOf(scopes, list),
     invoiceList: list,
+    readCopy: null,
     scopes,
     left: plan.left.length,
     warnings,

@@ -2,6 +2,7 @@ import type { Report } from '../schemas/progress.js';
 import type { Clock } from './clock.js';
 import type { LoadedConfig } from './config.js';
 import type { Spool } from './load-package.js';
+import type { ReadCopy } from './load/read-copy.js';
 import type { RunDataset } from './run-dataset.js';
 import type { Selection } from './selection.js';
 
@@ -21,6 +22,8 @@ export interface Run extends SyncOptions {
   readonly startedAt: Date;
   readonly spool: Spool;
   readonly dataset: RunDataset;
+  /** The copy for analysts, where one is configured. */
+  readonly readCopy: ReadCopy | null;
   /** Name of the destination, for records. */
   readonly destinationLabel: string;
   /** A new id that sorts by time, for a load. */

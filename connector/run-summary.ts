@@ -64,6 +64,19 @@ export interface InvoiceListSummary {
   readonly warnings: readonly string[];
 }
 
+/**
+ * What became of the read copy (`destination.read_copy`).
+ * - `published`: a copy of the destination as it is now is what analysts find.
+ * - `current`: it held the same data already.
+ * - `failed`: the copy that is there is older than the data.
+ */
+export interface ReadCopySummary {
+  readonly outcome: 'published' | 'current' | 'failed';
+  readonly exitCode: number;
+  readonly path: string;
+  readonly error?: ErrorSummary;
+}
+
 /** What a run did. Printed as one JSON document by `sync --json`; instants are ISO 8601 in UTC. */
 export interface RunSummary {
   readonly runId: string;
@@ -72,11 +85,13 @@ export interface RunSummary {
   readonly finishedAt: string;
   /** In a few words: `nothing changed`, `2 published, 6 unchanged`, `1 failed, 3 published`. */
   readonly outcome: string;
-  /** The gravest exit code of the scopes and of the invoice list. */
+  /** The gravest exit code of the scopes, the invoice list and the read copy. */
   readonly exitCode: number;
   /** Null where no stream discovers its invoices. */
   readonly invoiceList: InvoiceListSummary | null;
   readonly scopes: readonly ScopeSummary[];
+  /** Null where no read copy is configured. */
+  readonly readCopy: ReadCopySummary | null;
   /** How many scopes were not asked for; `plan` says why. */
   readonly left: number;
   readonly warnings: readonly string[];

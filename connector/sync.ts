@@ -46,7 +46,7 @@ export async function runSync(options: SyncOptions): Promise<RunSummary> {
       const view = { destination, memory, tenantId, dataset, migrate, clock };
       return await lockedRun({
         ...options,
-        ...{ runId, startedAt, spool, destinationLabel: destination.label },
+        ...{ runId, startedAt, spool, destinationLabel: destination.label, readCopy: destination.readCopy },
         dataset: new RunDataset(view),
         newId: () => newId(clock.now()),
       });

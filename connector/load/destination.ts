@@ -5,6 +5,7 @@ import type { Report } from '../../schemas/progress.js';
 import type { Table } from '../../schemas/table.js';
 import type { Clock } from '../clock.js';
 import type { InvoiceListReading, InvoiceListChanges } from './invoice-list-reading.js';
+import type { ReadCopy } from './read-copy.js';
 import type { NextCheck, PublishCounts, RecordedState, RunRecord, ScopeAnswer } from './recorded-state.js';
 
 export {
@@ -131,6 +132,8 @@ export interface Destination {
   readonly dialect: Dialect;
   /** Name for logs and records: path or host and database, and dataset; no password. */
   readonly label: string;
+  /** The copy that analysts keep open, where one is configured. */
+  readonly readCopy: ReadCopy | null;
   /** Takes the dataset for one run; the lock is gone when the process dies. `locked` names who holds it. */
   lockRun(holder: LockHolder): Promise<RunLock>;
   /**

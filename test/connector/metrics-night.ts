@@ -55,6 +55,7 @@ export function summary(scopes: readonly ScopeSummary[]): RunSummary {
     outcome: 'in a few words',
     exitCode: 0,
     invoiceList: null,
+    readCopy: null,
     scopes,
     left: 0,
     warnings: [],

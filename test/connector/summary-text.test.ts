@@ -27,6 +27,7 @@ function summary(
     outcome: 'an outcome',
     exitCode,
     invoiceList: null,
+    readCopy: null,
     scopes,
     left: 0,
     warnings,

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import type { DuckdbConfig } from '../../../schemas/config.js';
 import { SystemError } from '../../../schemas/errors.js';
 import type { Destination, DestinationOptions, DestinationSession } from '../destination.js';
-import type { ReadCopy } from '../read-copy.js';
 import { sessionWork } from '../session-work.js';
 import { checkFile } from './check.js';
 import { openFile, openInMemory, type DuckdbLimits, type OpenDatabase } from './database.js';
@@ -14,21 +13,13 @@ import { openReopenable } from './reopenable.js';
 import { lockRun } from './run-lock.js';
 import { waitForFile } from './wait-for-file.js';
 
-/** A DuckDB file as a destination, with its read copy where `destination.read_copy` names one. */
-export interface DuckdbDestination extends Destination {
-  readonly readCopy: ReadCopy | null;
-}
-
 /**
  * A DuckDB file as a destination. The file is open only between `open` and the session's `close`; several readers
  * may have it open at once, one writer alone. Reading a file that does not exist finds an empty state and makes
  * nothing; writing makes it. Migrating a file that holds anything copies it first.
  * @throws ConfigError when DuckDB could not tell the dataset from the file, or the read copy is the file itself
  */
-export function createDuckdbDestination(
-  config: DuckdbConfig,
-  options: DestinationOptions,
-): DuckdbDestination {
+export function createDuckdbDestination(config: DuckdbConfig, options: DestinationOptions): Destination {
   const { dataset } = config;
   const path = options.path(config.path);
   const copyPath = config.read_copy === undefined ? null : options.path(config.read_copy);

@@ -28,6 +28,7 @@ export function createPostgresDestination(config: PostgresConfig, options: Desti
   const opened = new Set<DestinationSession>();
   return {
     dialect: 'postgres',
+    readCopy: null,
     label: `${place} dataset ${dataset}`,
     lockRun: async (holder) => {
       await guard();

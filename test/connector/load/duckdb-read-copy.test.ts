@@ -17,11 +17,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../connector/clock.js';
-import { NOTHING_RECORDED, type RecordedState } from '../../../connector/load/destination.js';
 import {
-  createDuckdbDestination,
-  type DuckdbDestination,
-} from '../../../connector/load/duckdb/destination.js';
+  NOTHING_RECORDED,
+  type Destination,
+  type RecordedState,
+} from '../../../connector/load/destination.js';
+import { createDuckdbDestination } from '../../../connector/load/duckdb/destination.js';
 import type { ReadCopy } from '../../../connector/load/read-copy.js';
 import { ConfigError, type ConnectorError } from '../../../schemas/errors.js';
 import { BILLED_USAGE } from '../../../schemas/tables/billed-usage.js';
@@ -43,7 +44,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function destinationWith(readCopy: string | undefined, dataset = 'csp'): DuckdbDestination {
+function destinationWith(readCopy: string | undefined, dataset = 'csp'): Destination {
   const config = { type: 'duckdb', path: main, dataset, migrate: 'auto', threads: 1 } as const;
   return createDuckdbDestination(
     { ...config, memory_limit: 128 * 1024 ** 2, read_copy: readCopy },
