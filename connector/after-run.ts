@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { asConnectorError, type ConnectorError } from '../schemas/errors.js';
-import type { ProgressEvent } from '../schemas/progress.js';
+import type { ProgressEvent, Report } from '../schemas/progress.js';
 import type { CommandContext } from './command-context.js';
 import type { LoadedConfig } from './config.js';
 import { Interruption } from './interruption.js';
@@ -17,6 +17,42 @@ export interface EndedRun {
   readonly former: FormerRun | null;
   /** What is recorded now; null where it could not be read. */
   readonly state: RecordedState | null;
+}
+
+/** What telling of a run needs. */
+export interface ToldRun {
+  readonly context: Pick<CommandContext, 'io' | 'version'>;
+  readonly loaded: LoadedConfig;
+  /** Shows the run's progress, and what could not be told. */
+  readonly report: Report;
+  /** `--metrics-file`, relative to the working directory; undefined: none is written. */
+  readonly metricsFile: string | undefined;
+}
+
+/**
+ * Does a run and tells the outside of it, however it ends: metrics and the webhook. `run` is given where to report to.
+ * What could not be told is reported and added to the summary's warnings; it changes no exit code.
+ * @throws whatever `run` throws
+ */
+export async function tellOfRun(
+  { context, loaded, report, metricsFile }: ToldRun,
+  run: (report: Report) => Promise<EndedRun>,
+): Promise<RunSummary> {
+  const after = new AfterRun(context, loaded, metricsFile);
+  const warn = (message: string): void => report({ event: 'warning', message, hint: '' });
+  let ended: EndedRun;
+  try {
+    ended = await run((event) => {
+      after.report(event);
+      report(event);
+    });
+  } catch (error) {
+    for (const message of await after.failed(error)) warn(message);
+    throw error;
+  }
+  const warnings = await after.ended(ended);
+  for (const message of warnings) warn(message);
+  return { ...ended.summary, warnings: [...ended.summary.warnings, ...warnings] };
 }
 
 /**
