@@ -67,6 +67,10 @@ function addRunCommands(program: Command, choose: (chosen: Chosen) => void): voi
   command(program, 'sync', 'export, prove and load what is configured; a second run loads what changed')
     .addOption(streamOption())
     .addOption(invoiceOption())
+    .option(
+      '--metrics-file <file>',
+      "write the run's metrics for Prometheus, as the node exporter reads them",
+    )
     .option('--json', 'print one JSON summary on standard output')
     .action((options: SyncOptions & CommonOptions) =>
       choose({
