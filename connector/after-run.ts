@@ -4,20 +4,11 @@ import type { ProgressEvent, Report } from '../schemas/progress.js';
 import type { CommandContext } from './command-context.js';
 import type { LoadedConfig } from './config.js';
 import { Interruption } from './interruption.js';
-import type { RecordedState } from './load/recorded-state.js';
 import { RunMetrics } from './metrics.js';
 import { notifyBody, notifyReasons, type FormerRun } from './notify-body.js';
 import { notifyWebhook } from './notify.js';
+import type { EndedRun } from './run-context.js';
 import type { RunSummary } from './run-summary.js';
-
-/** What is known of a run that came to its end. */
-export interface EndedRun {
-  readonly summary: RunSummary;
-  /** The run before, as it was recorded; null: there was none. */
-  readonly former: FormerRun | null;
-  /** What is recorded now; null where it could not be read. */
-  readonly state: RecordedState | null;
-}
 
 /** What telling of a run needs. */
 export interface ToldRun {
@@ -149,7 +140,10 @@ export class AfterRun {
       finishedAt: this.context.io.clock.now().toISOString(),
       outcome: `failed: ${error.message}; ${error.hint}`,
       exitCode: error.exitCode,
+      invoiceList: null,
+      readCopy: null,
       scopes: [],
+      left: 0,
       warnings: [],
     };
   }

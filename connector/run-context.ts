@@ -2,8 +2,10 @@ import type { Report } from '../schemas/progress.js';
 import type { Clock } from './clock.js';
 import type { LoadedConfig } from './config.js';
 import type { Spool } from './load-package.js';
+import type { RecordedState, RunRecord } from './load/destination.js';
 import type { ReadCopy } from './load/read-copy.js';
 import type { RunDataset } from './run-dataset.js';
+import type { RunSummary } from './run-summary.js';
 import type { Selection } from './selection.js';
 
 /** What a run is given. */
@@ -14,6 +16,15 @@ export interface SyncOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly connectorVersion: string;
+}
+
+/** What is known of a run that came to its end. */
+export interface EndedRun {
+  readonly summary: RunSummary;
+  /** The run before, as it was recorded; null: there was none. */
+  readonly former: RunRecord | null;
+  /** What is recorded now, with what waits in the spool to be recorded. */
+  readonly state: RecordedState;
 }
 
 /** A run that holds the dataset's lock: what it was given and what it works with. */

@@ -12,9 +12,8 @@ import { planRun, type Plan, type PlannedExport } from './plan.js';
 import { publishedIn } from './published-of.js';
 import { refreshInvoices } from './refresh-invoices.js';
 import { NO_MEMORY, openMemory } from './run-memory.js';
-import type { Run, SyncOptions } from './run-context.js';
+import type { EndedRun, Run, SyncOptions } from './run-context.js';
 import { RunDataset } from './run-dataset.js';
-import type { RunSummary } from './run-summary.js';
 import { serialQueue } from './serial-queue.js';
 import { takeStock } from './spool-stock.js';
 import { syncScope, type ScopeResult } from './sync-scope.js';
@@ -25,11 +24,12 @@ import { syncScope, type ScopeResult } from './sync-scope.js';
  * records the run. A scope that fails does not stop the others; the summary lists every scope with its own outcome.
  * @throws ConnectorError when nothing could be planned: configuration, lock, destination.
  */
-export async function runSync(options: SyncOptions): Promise<RunSummary> {
+export async function runSync(options: SyncOptions): Promise<EndedRun> {
   const { loaded, report, clock } = options;
   const { config } = loaded;
   const startedAt = clock.now();
   const runId = newId(startedAt);
+  report({ event: 'run.started', runId });
   const path = (relative: string) => loaded.resolve(relative);
   const destination = await openDestination(config, { path, report, clock });
   try {
@@ -58,17 +58,21 @@ export async function runSync(options: SyncOptions): Promise<RunSummary> {
   }
 }
 
-async function lockedRun(run: Run): Promise<RunSummary> {
+async function lockedRun(run: Run): Promise<EndedRun> {
   const { dataset, spool, startedAt, selection, report } = run;
   const { config } = run.loaded;
   const heldBy = await dataset.prepare();
+  const former = dataset.state.lastRun;
   const invoiceList = await refreshInvoices(run);
   const unfinished = await takeStock(spool, dataset.state, startedAt);
   const plan = planRun(config, dataset.state, selection, startedAt, unfinished);
   const warnings = [...(heldBy === null ? [] : [plannedFromMemory(heldBy)]), ...plan.warnings];
   for (const message of warnings) report({ event: 'warning', message, hint: 'see connector.yaml' });
   const results = await runPlan(run, plan);
-  return await endRun(run, { plan, invoiceList, results, warnings });
+  const summary = await endRun(run, { plan, invoiceList, results, warnings });
+  const { runId, outcome, exitCode } = summary;
+  report({ event: 'run.finished', runId, outcome, exitCode });
+  return { summary, former, state: dataset.state };
 }
 
 async function runPlan(run: Run, plan: Plan): Promise<ScopeResult[]> {

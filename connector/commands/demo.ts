@@ -11,7 +11,6 @@ import { countOf } from '../quantity-text.js';
 import type { RunSummary } from '../run-summary.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.js';
 import { summaryText } from '../summary-text.js';
-import { runSync } from '../sync.js';
 import { EVERYTHING } from '../selection.js';
 import { readDataset } from '../demo-dataset.js';
 import { withDestination } from './with-destination.js';
@@ -90,20 +89,4 @@ async function writeConfig(sandbox: Sandbox, folder: string, file: string): Prom
     archive: './archive',
   });
   await writeFile(file, `${MARK}\n${text}`, { mode: 0o600 });
-}
-
-async function runDemo(context: CommandContext, loaded: LoadedConfig): Promise<RunSummary> {
-  const view = await context.progress();
-  try {
-    return await runSync({
-      loaded,
-      selection: EVERYTHING,
-      report: (event) => view.report(event),
-      clock: context.io.clock,
-      signal: context.io.signal,
-      connectorVersion: context.version,
-    });
-  } finally {
-    view.stop();
-  }
 }

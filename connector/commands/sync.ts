@@ -2,12 +2,15 @@ import type { StreamName } from '../../schemas/streams.js';
 import type { CommandContext } from '../command-context.js';
 import { EVERYTHING } from '../selection.js';
 import { summaryText } from '../summary-text.js';
-import { runSync } from '../sync.js';
+import { runMainJob } from './run-main-job.js';
 
 /** Options of `partner-billing sync`. */
 export interface SyncOptions {
   readonly stream?: readonly StreamName[];
   readonly invoice?: readonly string[];
+  /** Scopes, `[STREAM:]SCOPE`, of which an empty answer is published. */
+  readonly allowEmpty?: readonly string[];
+  readonly metricsFile?: string;
   readonly json?: boolean;
 }
 
@@ -17,21 +20,15 @@ export interface SyncOptions {
  */
 export async function sync(context: CommandContext, options: SyncOptions): Promise<number> {
   const loaded = await context.loadConfig();
-  const view = await context.progress();
-  try {
-    const summary = await runSync({
-      loaded,
-      selection: { ...EVERYTHING, streams: options.stream ?? [], invoices: options.invoice ?? [] },
-      report: (event) => view.report(event),
-      clock: context.io.clock,
-      signal: context.io.signal,
-      connectorVersion: context.version,
-    });
-    view.stop();
-    if (options.json === true) await context.printJson(summary);
-    else await context.tell(summaryText(summary), { message: summary.outcome, summary });
-    return summary.exitCode;
-  } finally {
-    view.stop();
-  }
+  const selection = {
+    ...EVERYTHING,
+    streams: options.stream ?? [],
+    invoices: options.invoice ?? [],
+    allowEmpty: options.allowEmpty ?? [],
+  };
+  const { metricsFile, json = false } = options;
+  const summary = await runMainJob(context, { loaded, selection, metricsFile });
+  if (json) await context.printJson(summary);
+  else await context.tell(summaryText(summary), { message: summary.outcome, summary });
+  return summary.exitCode;
 }

@@ -1,0 +1,29 @@
+import { tellOfRun } from '../after-run.js';
+import type { CommandContext } from '../command-context.js';
+import type { LoadedConfig } from '../config.js';
+import type { RunSummary } from '../run-summary.js';
+import type { Selection } from '../selection.js';
+import { runSync } from '../sync.js';
+
+/** What is to be run, and who is told besides the terminal. */
+export interface MainJob {
+  readonly loaded: LoadedConfig;
+  readonly selection: Selection;
+  /** `--metrics-file`; undefined: none is written. */
+  readonly metricsFile?: string | undefined;
+}
+
+/** Runs the main job with progress on standard error, then tells metrics and the webhook of it. @throws as the job does */
+export async function runMainJob(context: CommandContext, job: MainJob): Promise<RunSummary> {
+  const { loaded, selection, metricsFile } = job;
+  const { clock, signal } = context.io;
+  const view = await context.progress();
+  const told = { context, loaded, metricsFile, report: view.report.bind(view) };
+  try {
+    return await tellOfRun(told, (report) =>
+      runSync({ loaded, selection, report, clock, signal, connectorVersion: context.version }),
+    );
+  } finally {
+    view.stop();
+  }
+}
