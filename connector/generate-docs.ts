@@ -2,6 +2,7 @@ import { realpathSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { STREAM_NAMES, STREAMS } from '../schemas/streams.js';
 import { primaryKey, type Column, type Table } from '../schemas/table.js';
+import { INVOICE_COLUMNS, INVOICE_MEMBERS_LEFT_OUT, INVOICES_TABLE } from '../schemas/tables/invoices.js';
 
 /** Where the generated page is kept, from the root of the repository. */
 export const TABLES_PAGE = 'docs/tables.md';
@@ -27,7 +28,7 @@ records that share a key. A record without a *required* field is rejected.
 
 const LINEAGE = `## Columns of our own
 
-Every table has these too.
+Every table of a stream has these too.
 
 | name | meaning |
 |---|---|
@@ -42,10 +43,30 @@ Every table has these too.
 | \`_extra\` | JSON object of the fields that no column holds, names sorted, each value exactly as it came; null where there are none |
 `;
 
+const INVOICE_LINEAGE: readonly (readonly [name: string, type: string, meaning: string])[] = [
+  [
+    'billing_month',
+    'date',
+    'the month that it bills, as its first day; null where neither it nor what it amends tells',
+  ],
+  [
+    '_row_hash',
+    'UUID',
+    'XXH3-128 of the columns above but billing_month, and of _extra; can be recomputed from the row',
+  ],
+  ['_load_id', 'text', 'the reading of the list (_invoice_lists) that last changed the row'],
+  ['_first_load_id', 'text', 'the reading that brought the row'],
+  [
+    '_extra',
+    'JSON',
+    'members that no column holds, names sorted, each value exactly as it came; null where there are none',
+  ],
+];
+
 /** The reference page of all tables, as Markdown, from nothing but the declarations. */
 export function tablesMarkdown(): string {
   const sections = STREAM_NAMES.map((name) => tableSection(STREAMS[name].table));
-  return [INTRODUCTION, ...sections, LINEAGE].join('\n');
+  return [INTRODUCTION, ...sections, LINEAGE, invoicesSection()].join('\n');
 }
 
 function tableSection(table: Table): string {
@@ -66,6 +87,42 @@ function tableSection(table: Table): string {
     row(heads),
     row(heads.map(() => '---')).replaceAll(' ', ''),
     ...rows.map(row),
+    '',
+  ].join('\n');
+}
+
+function invoicesSection(): string {
+  const heads = ['#', 'name', 'type', 'member', 'meaning'];
+  const declared = INVOICE_COLUMNS.map(({ name, type, source, meaning }) => [
+    code(name),
+    type,
+    code(source),
+    meaning,
+  ]);
+  const own = INVOICE_LINEAGE.map(([name, type, meaning]) => [code(name), type, '', meaning]);
+  const rows = [...declared, ...own].map((cells, index) => [String(index + 1), ...cells]);
+  return [
+    `## ${code(INVOICES_TABLE)}`,
+    '',
+    "Partner Center's list of invoices, read where a billed stream says `invoices: discover`. One row is a document: an",
+    'invoice, or one of its amendments, which the list nests below what they amend and `amends_of` links here. *Member*',
+    'is the name in the list, matched without regard to letter case. The year 0001 means "no date" and is null.',
+    `Not kept, because they expire or may authorise: ${list(INVOICE_MEMBERS_LEFT_OUT.filter((name) => name !== 'amendments'))}.`,
+    '',
+    `- Key: ${code('invoice_number')}`,
+    '',
+    row(heads),
+    row(heads.map(() => '---')).replaceAll(' ', ''),
+    ...rows.map(row),
+    '',
+    `## ${code(`${INVOICES_TABLE}_history`)}`,
+    '',
+    `Documents that changed, or that the list names no more: all columns of ${code(INVOICES_TABLE)} as they were, and`,
+    '',
+    row(['name', 'type', 'meaning']),
+    row(['---', '---', '---']).replaceAll(' ', ''),
+    row([code('_replaced_by_load_id'), 'text', 'the reading that replaced or removed the row']),
+    row([code('_change'), 'text', '`changed` or `removed`']),
     '',
   ].join('\n');
 }

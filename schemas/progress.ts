@@ -73,7 +73,7 @@ export type ProgressEvent =
   | {
       readonly event: 'retried';
       readonly scope?: Scope;
-      /** What is tried again: `export`, `poll`, `manifest`, `blob`, `sign-in`, `load`. */
+      /** What is tried again: `export`, `poll`, `manifest`, `blob`, `invoice list`, `sign-in`, `load`. */
       readonly what: string;
       readonly cause: string;
       /** The cause as one of few; absent counts as `other`. */

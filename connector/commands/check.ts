@@ -1,4 +1,5 @@
 import { checkFolders } from '../check-folders.js';
+import { checkPartnerCenter } from '../check-partner-center.js';
 import { checkGraph, checkSignIn, checkStorageHosts, type SourceCheck } from '../check-source.js';
 import type { CommandContext } from '../command-context.js';
 import type { LoadedConfig } from '../config.js';
@@ -14,7 +15,8 @@ export interface CheckOptions {
 }
 
 /**
- * `partner-billing check`: tries the configuration, sign-in, Graph, storage hosts, folders and the destination, each
+ * `partner-billing check`: tries the configuration, sign-in, Graph, Partner Center's invoice list where
+ * it is used, storage hosts, folders and the destination, each
  * on its own, and says what failed, what to do, and what could not be proven. Changes nothing. Returns 2 when
  * something failed, 3 when only what may pass by itself did.
  */
@@ -60,8 +62,10 @@ async function sourceFindings(context: CommandContext, loaded: LoadedConfig): Pr
         signedIn[0]?.result === 'failed'
           ? [graphNotTried(source.graph_url)]
           : await tried(`Graph at ${source.graph_url}`, () => checkGraph(parts));
+      const { config, resolve } = loaded;
+      const invoices = await checkPartnerCenter({ config, agents, clock, signal, resolve });
       const storage = await tried('storage hosts', () => checkStorageHosts(parts));
-      return [...signedIn, ...graph, ...storage];
+      return [...signedIn, ...graph, ...invoices, ...storage];
     } finally {
       agents.close();
     }

@@ -1,14 +1,16 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { connectPartnerCenter } from '../../connector/extract/connection.js';
 import { readInvoiceList } from '../../connector/extract/invoice-list.js';
+import { openDestination } from '../../connector/load/open-destination.js';
 import type { Sandbox } from '../../connector/sandbox/sandbox.js';
 import { configSchema } from '../../schemas/config.js';
 import { isExportable, isNote, isVoid } from '../../schemas/invoice-kind.js';
 import type { ListedInvoice } from '../../schemas/invoice-record.js';
 import { parseInvoiceList } from '../../transforms/invoice-list.js';
-import { testClock } from '../connector/extract/scene.js';
-import { small } from '../connector/sandbox/sandbox-client.js';
+import { temporaryFolder, testClock } from '../connector/extract/scene.js';
+import { NOW, small } from '../connector/sandbox/sandbox-client.js';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -90,5 +92,38 @@ describe('the invoice list of the sandbox, read and parsed', () => {
     sandbox.setFaults(['invoices-total-count']);
     await expect(list()).rejects.toThrow(/says that there are 7 documents, but names 6/);
     sandbox.setFaults([]);
+  });
+
+  it('is kept in the table invoices to the last digit, and a second reading changes nothing', async () => {
+    const folder = await temporaryFolder();
+    const destination = await openDestination(configSchema.parse(parse(sandbox.configuration())), {
+      path: (relative) => join(folder, relative),
+      report: () => undefined,
+      clock: testClock(),
+    });
+    const { tenantId } = sandbox;
+    const record = async (loadId: string) => {
+      const session = await destination.open('write');
+      try {
+        await session.migrate();
+        const reading = { tenantId, runId: 'r', loadId, readAt: NOW, since: null, correlationId: null };
+        return await session.recordInvoiceList({ ...reading, invoices: await list() });
+      } finally {
+        await session.close();
+      }
+    };
+    expect(await record('1')).toMatchObject({ inserted: 8, updated: 0, unchanged: 0 });
+    expect(await record('2')).toMatchObject({ inserted: 0, updated: 0, deleted: 0, unchanged: 8 });
+    const sql =
+      'SELECT total_charges, billing_month, amends_of, _load_id FROM csp.invoices ORDER BY invoice_number';
+    const rows = await destination.query(sql, async (result) => {
+      const all: (string | null)[][] = [];
+      for await (const row of result.rows()) all.push([...row]);
+      return all;
+    });
+    await destination.close();
+    expect(rows).toHaveLength(8);
+    expect(rows[3]).toEqual([sandbox.totalCharges('G016907411'), '2026-10-01', null, '1']);
+    expect(rows[5]).toEqual(['-12.5', '2026-10-01', 'G016907411', '1']);
   });
 });

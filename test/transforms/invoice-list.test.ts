@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { xxhash128 } from 'hash-wasm';
 import { describe, expect, it } from 'vitest';
 import { DataError, IntegrityError } from '../../schemas/errors.js';
 import type { ListedInvoice } from '../../schemas/invoice-record.js';
@@ -104,6 +105,20 @@ describe('a document of the invoice list', () => {
     );
     expect(new Set([plain, ...others]).size).toBe(5);
     expect(await hash(',"totalCharges":0.00')).toBe(others[3]);
+  });
+
+  it('has the hash of architecture: columns in order, then unknown members; recorded hashes depend on it', async () => {
+    const { record } = await one(
+      '{"id":"G016907411","documentType":"Invoice","totalCharges":"1.10","Zone":1.0}',
+    );
+    expect(record.rowHash).toBe('2ef2ada3-1932-2b20-b61b-21fef65d4e0a');
+    const texts = INVOICE_COLUMNS.map(({ name }) => record.values[name] ?? null);
+    const parts = [...texts, 'zone', '1.0'].map((text) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(text === null ? 0xffffffff : Buffer.byteLength(text));
+      return Buffer.concat([length, Buffer.from(text ?? '')]);
+    });
+    expect(record.rowHash.replaceAll('-', '')).toBe(await xxhash128(Buffer.concat(parts)));
   });
 
   it('keeps the value of any decimal', async () => {

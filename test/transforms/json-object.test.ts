@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readJsonObject } from '../../transforms/json-object.js';
+import { readJsonArray, readJsonObject } from '../../transforms/json-object.js';
 import { RecordRejection } from '../../transforms/record-rejection.js';
 
 function rejectionOf(line: string): string {
@@ -135,6 +135,41 @@ describe('a line of JSON', () => {
         expect(accepted && !isObject()).toBe(false);
       }),
       { numRuns: 3000 },
+    );
+  });
+});
+
+describe('the elements of a JSON array', () => {
+  const problemOf = (text: string): string => {
+    try {
+      readJsonArray(text);
+      return 'accepted';
+    } catch (error) {
+      return error instanceof RecordRejection ? error.reason : String(error);
+    }
+  };
+
+  it('are its raw tokens in order', () => {
+    expect(readJsonArray(' [1.10 ,"a,]", {"b": [ ]}, null,[] ] ')).toEqual([
+      { kind: 'number', token: '1.10' },
+      { kind: 'string', token: '"a,]"' },
+      { kind: 'object', token: '{"b": [ ]}' },
+      { kind: 'null', token: 'null' },
+      { kind: 'array', token: '[]' },
+    ]);
+    expect(readJsonArray('[]')).toEqual([]);
+  });
+
+  it.each(['', '{}', '1', '[1', '[1,]', '[,1]', '[1] 2', '[1 2]', '["\\u0000"]'])('refuses %j', (text) => {
+    expect(problemOf(text)).not.toBe('accepted');
+  });
+
+  it('say what JSON.parse says of any array', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue({ stringUnit: fc.constantFrom('a', 'é', '"', '\\') })), (values) => {
+        const elements = readJsonArray(JSON.stringify(values));
+        expect(elements.map(({ token }) => token)).toEqual(values.map((value) => JSON.stringify(value)));
+      }),
     );
   });
 });
