@@ -2,8 +2,8 @@ import { Cron } from 'croner';
 
 /**
  * When runs are due: a cron expression of five fields in a time zone. At the turn of the clocks it does what `croner`
- * does. An expression of single hours and minutes (`30 2 * * *`) is due once a day: a time that does not exist is due
- * when the clock has jumped, a time that exists twice is due the first time. Any other (such as every half hour) goes by
+ * does. Where minutes and hours are named (`30 2 * * *`, `0 1,4 * * *`), a time that does not exist is due when the
+ * clock has jumped, and a time that exists twice is due the first time. With a wildcard or a step in them it goes by
  * what the clock shows: a time that does not exist is left out, one that exists twice is due twice.
  */
 export class Timetable {
@@ -14,7 +14,12 @@ export class Timetable {
     readonly cron: string,
     readonly timeZone: string,
   ) {
-    this.#cron = new Cron(cron, { paused: true, mode: '5-part', timezone: timeZone });
+    this.#cron = new Cron(cron, {
+      paused: true,
+      mode: '5-part',
+      timezone: timeZone,
+      fixedTimeRule: 'no-wildcard',
+    });
   }
 
   /** The first due time after an instant; null where none is left before the year 3000. */

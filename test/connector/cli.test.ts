@@ -47,7 +47,17 @@ describe('--help and --version', () => {
   it('print to standard output and end well', async () => {
     const help = await runCli(['--help'], { cwd });
     expect(help).toMatchObject({ exitCode: 0, err: '' });
-    for (const name of ['sync', 'check', 'plan', 'status', 'query', 'migrate', 'demo', 'sandbox']) {
+    for (const name of [
+      'sync',
+      'schedule',
+      'check',
+      'plan',
+      'status',
+      'query',
+      'migrate',
+      'demo',
+      'sandbox',
+    ]) {
       expect(help.out).toMatch(new RegExp(`^  ${name} `, 'm'));
       const one = await runCli([name, '--help'], { cwd });
       expect(one).toMatchObject({ exitCode: 0, err: '' });

@@ -25,7 +25,14 @@ describe('a timetable', () => {
   });
 
   it('has no due time between the latest and the next, whatever expression, zone and instant', () => {
-    const crons = ['15 3 * * *', '*/30 * * * *', '0 6 1 * *', '5 1-4 * * 1-5', '30 2 * * *'];
+    const crons = [
+      '15 3 * * *',
+      '*/30 * * * *',
+      '0 6 1 * *',
+      '5 1-4 * * 1-5',
+      '30 2 * * *',
+      '0,30 2,3 * * *',
+    ];
     const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe'];
     fc.assert(
       fc.property(
@@ -76,6 +83,18 @@ describe('when the clocks of Berlin change', () => {
     expect(timetable.latest(new Date('2026-10-25T01:45:00Z'))?.toISOString()).toBe(
       '2026-10-25T00:30:00.000Z',
     );
+  });
+
+  it('a list of times loses none of them, and repeats none', () => {
+    const timetable = new Timetable('30 2,14 * * *', 'Europe/Berlin');
+    expect(dueTimes(timetable, '2026-03-29T00:00:00Z', '2026-03-29T20:00:00Z')).toEqual([
+      '2026-03-29T01:00:00.000Z',
+      '2026-03-29T12:30:00.000Z',
+    ]);
+    expect(dueTimes(timetable, '2026-10-25T00:00:00Z', '2026-10-25T20:00:00Z')).toEqual([
+      '2026-10-25T00:30:00.000Z',
+      '2026-10-25T13:30:00.000Z',
+    ]);
   });
 
   it('every half hour stays every half hour', () => {
