@@ -25,6 +25,12 @@ export function invoiceIds(text: string, before: readonly string[] = []): string
   return [...before, text];
 }
 
+/** Reads a month such as 2024-01. */
+export function monthText(text: string): string {
+  if (/^20\d{2}-(0[1-9]|1[0-2])$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be a month such as 2024-01.');
+}
+
 /** Reads a whole number from `min` to `max`, both inclusive. */
 export function wholeNumber(min: number, max: number) {
   return (text: string): number => {

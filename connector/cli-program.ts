@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
 import { STREAM_NAMES } from '../schemas/streams.js';
-import { invoiceIds, wholeNumber, wordOf, wordsOf } from './cli-arguments.js';
+import { invoiceIds, monthText, wholeNumber, wordOf, wordsOf } from './cli-arguments.js';
 import type { CommandContext, CommonOptions } from './command-context.js';
+import type { BackfillOptions } from './commands/backfill.js';
 import type { DemoOptions } from './commands/demo.js';
+import type { InvoicesOptions } from './commands/invoices.js';
 import type { MigrateOptions } from './commands/migrate.js';
 import type { PlanOptions } from './commands/plan.js';
 import type { QueryArguments } from './commands/query-arguments.js';
@@ -67,10 +69,8 @@ function addRunCommands(program: Command, choose: (chosen: Chosen) => void): voi
   command(program, 'sync', 'export, prove and load what is configured; a second run loads what changed')
     .addOption(streamOption())
     .addOption(invoiceOption())
-    .option(
-      '--metrics-file <file>',
-      "write the run's metrics for Prometheus, as the node exporter reads them",
-    )
+    .addOption(allowEmptyOption())
+    .addOption(metricsOption())
     .option('--json', 'print one JSON summary on standard output')
     .action((options: SyncOptions & CommonOptions) =>
       choose({
@@ -78,7 +78,24 @@ function addRunCommands(program: Command, choose: (chosen: Chosen) => void): voi
         run: async (context) => (await import('./commands/sync.js')).sync(context, options),
       }),
     );
+  command(
+    program,
+    'backfill',
+    'load the invoices of past months, as the invoice list names them; goes on where it stopped',
+  )
+    .addOption(monthOption('--from', 'first billing month, such as 2024-01'))
+    .addOption(monthOption('--to', 'last billing month, inclusive'))
+    .addOption(streamOption())
+    .addOption(metricsOption())
+    .option('--json', 'print one JSON summary on standard output')
+    .action((options: BackfillOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/backfill.js')).backfill(context, options),
+      }),
+    );
   command(program, 'schedule', 'run sync at the times of schedule: until told to stop, in place of cron')
+    .addOption(metricsOption())
     .option('--json', 'print one JSON summary a run on standard output')
     .action((options: ScheduleOptions & CommonOptions) =>
       choose({
@@ -114,6 +131,15 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
       choose({
         options,
         run: async (context) => (await import('./commands/plan.js')).plan(context, options),
+      }),
+    );
+  command(program, 'invoices', 'show the invoice list, and what is loaded of each invoice')
+    .option('--refresh', 'read the list from Partner Center and record it first')
+    .option('--json', 'print it as one JSON document')
+    .action((options: InvoicesOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/invoices.js')).invoices(context, options),
       }),
     );
   command(program, 'status', 'show what is published, how old it is, and what is unfinished')
@@ -205,6 +231,24 @@ function invoiceOption(): Option {
     '--invoice <id...>',
     'only these invoices, configured or not; always asked for',
   ).argParser(invoiceIds);
+}
+
+function allowEmptyOption(): Option {
+  return new Option(
+    '--allow-empty <scope...>',
+    'publish an empty answer of these scopes, over rows too: [STREAM:]SCOPE, such as billed_usage:G016907411',
+  );
+}
+
+function metricsOption(): Option {
+  return new Option(
+    '--metrics-file <file>',
+    "write the run's metrics for Prometheus, as the node exporter reads them",
+  );
+}
+
+function monthOption(name: string, description: string): Option {
+  return new Option(`${name} <month>`, description).argParser(monthText).makeOptionMandatory();
 }
 
 function rowsOption(): Option {

@@ -103,6 +103,21 @@ export class CommandContext {
     }
   }
 
+  /** Whether only warnings and errors are to be printed. */
+  get isQuiet(): boolean {
+    return this.options.quiet === true;
+  }
+
+  /** Writes what of a run went wrong, even with `--quiet`; nothing where `text` is empty. */
+  async complain(
+    text: string,
+    fields: { readonly message: string; readonly summary: object },
+  ): Promise<void> {
+    if (text === '') return;
+    if (this.options.logFormat === 'json') await this.logLine('error', { event: 'summary', ...fields });
+    else this.terminal.write(text);
+  }
+
   /** Warns, even with `--quiet`. */
   async warn(text: string): Promise<void> {
     if (this.options.logFormat === 'json') await this.logLine('warn', { event: 'warning', message: text });

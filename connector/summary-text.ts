@@ -1,22 +1,56 @@
 import type { PublishCounts } from './load/destination.js';
 import { countOf, countText, durationText } from './quantity-text.js';
-import type { RunSummary, ScopeSummary } from './run-summary.js';
+import type { ErrorSummary, RunSummary, ScopeSummary } from './run-summary.js';
 import { textTable } from './text-table.js';
 
 /** A run's summary for people: a line per scope, what failed and what to do, and the outcome last. Pure. */
 export function summaryText(summary: RunSummary): string {
+  const table = summary.scopes.length === 0 ? [] : [scopeTable(summary.scopes), ''];
+  return [...table, ...besideLines(summary), ...troubleLines(summary), closingLine(summary)].join('\n');
+}
+
+/** What failed and what to do, and the outcome last; empty where nothing failed. Pure. */
+export function troubleText(summary: RunSummary): string {
+  return summary.exitCode === 0 ? '' : [...troubleLines(summary), closingLine(summary)].join('\n');
+}
+
+function closingLine(summary: RunSummary): string {
   const took = Date.parse(summary.finishedAt) - Date.parse(summary.startedAt);
-  const troubles = summary.scopes.flatMap(troubleLines);
-  const warnings = [...new Set([...summary.warnings, ...summary.scopes.flatMap((scope) => scope.warnings)])];
-  const closing = [
+  const { invoiceList, scopes } = summary;
+  const warnings = new Set([
+    ...summary.warnings,
+    ...(invoiceList?.warnings ?? []),
+    ...scopes.flatMap((scope) => scope.warnings),
+  ]);
+  return [
     `run ${summary.runId}: ${summary.outcome}`,
     ...(summary.left === 0 ? [] : [`${countOf(summary.left, 'scope')} left (\`plan\` says why)`]),
     durationText(took),
-    ...(warnings.length === 0 ? [] : [`${countOf(warnings.length, 'warning')} above`]),
+    ...(warnings.size === 0 ? [] : [`${countOf(warnings.size, 'warning')} above`]),
     ...(summary.exitCode === 0 ? [] : [`exit ${summary.exitCode}`]),
   ].join(', ');
-  const table = summary.scopes.length === 0 ? [] : [scopeTable(summary.scopes), ''];
-  return [...table, ...troubles, closing].join('\n');
+}
+
+/** What a run did beside its scopes. */
+function besideLines({ invoiceList, readCopy }: RunSummary): string[] {
+  const lines: string[] = [];
+  if (invoiceList !== null && invoiceList.documents !== null) {
+    const { documents, changes } = invoiceList;
+    const changed =
+      changes === null
+        ? 'kept in the spool until the file is free'
+        : [
+            [changes.inserted, 'new'] as const,
+            [changes.updated, 'changed'] as const,
+            [changes.deleted, 'removed'] as const,
+          ]
+            .filter(([count]) => count > 0)
+            .map(([count, word]) => `${countText(count)} ${word}`)
+            .join(', ') || 'unchanged';
+    lines.push(`invoice list: ${countOf(documents, 'document')}, ${changed}`);
+  }
+  if (readCopy?.outcome === 'published') lines.push(`read copy: ${readCopy.path} is new`);
+  return lines;
 }
 
 function scopeTable(scopes: readonly ScopeSummary[]): string {
@@ -64,20 +98,28 @@ export function sumsText(sums: Readonly<Record<string, string>> | undefined): st
     .join(', ');
 }
 
-function troubleLines(scope: ScopeSummary): string[] {
-  const { error } = scope;
-  const drift = Object.entries(scope.drift ?? {}).map(
-    ([name, count]) => `${name} (${countOf(count, 'record')})`,
-  );
-  const about = `${scope.stream} ${scope.scope}`;
+function troubleLines({ scopes, invoiceList, readCopy }: RunSummary): string[] {
   return [
-    ...(error === undefined
-      ? []
-      : [
-          `error: ${about}: ${error.message}`,
-          `  hint: ${error.hint}`,
-          `  (${error.kind}, exit ${scope.exitCode})`,
-        ]),
-    ...(drift.length === 0 ? [] : [`new fields in ${about}, kept in _extra: ${drift.join(', ')}`]),
+    ...errorLines('invoice list', invoiceList?.error, invoiceList?.exitCode ?? 0),
+    ...scopes.flatMap((scope) => [
+      ...errorLines(`${scope.stream} ${scope.scope}`, scope.error, scope.exitCode),
+      ...driftLines(scope),
+    ]),
+    ...errorLines('read copy', readCopy?.error, readCopy?.exitCode ?? 0),
   ];
+}
+
+function errorLines(about: string, error: ErrorSummary | undefined, exitCode: number): string[] {
+  if (error === undefined) return [];
+  return [
+    `error: ${about}: ${error.message}`,
+    `  hint: ${error.hint}`,
+    `  (${error.kind}, exit ${exitCode})`,
+  ];
+}
+
+function driftLines({ stream, scope, drift }: ScopeSummary): string[] {
+  const fields = Object.entries(drift ?? {}).map(([name, count]) => `${name} (${countOf(count, 'record')})`);
+  if (fields.length === 0) return [];
+  return [`new fields in ${stream} ${scope}, kept in _extra: ${fields.join(', ')}`];
 }

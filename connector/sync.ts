@@ -15,7 +15,7 @@ import { NO_MEMORY, openMemory } from './run-memory.js';
 import type { EndedRun, Run, SyncOptions } from './run-context.js';
 import { RunDataset } from './run-dataset.js';
 import { serialQueue } from './serial-queue.js';
-import { takeStock } from './spool-stock.js';
+import { stockOf } from './spool-stock.js';
 import { syncScope, type ScopeResult } from './sync-scope.js';
 
 /**
@@ -64,8 +64,9 @@ async function lockedRun(run: Run): Promise<EndedRun> {
   const heldBy = await dataset.prepare();
   const former = dataset.state.lastRun;
   const invoiceList = await refreshInvoices(run);
-  const unfinished = await takeStock(spool, dataset.state, startedAt);
-  const plan = planRun(config, dataset.state, selection, startedAt, unfinished);
+  const { usable, useless } = await stockOf(spool, dataset.state, startedAt);
+  for (const one of useless) await one.remove();
+  const plan = planRun(config, dataset.state, selection, startedAt, usable);
   const warnings = [...(heldBy === null ? [] : [plannedFromMemory(heldBy)]), ...plan.warnings];
   for (const message of warnings) report({ event: 'warning', message, hint: 'see connector.yaml' });
   const results = await runPlan(run, plan);

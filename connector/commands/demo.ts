@@ -13,6 +13,7 @@ import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sand
 import { summaryText } from '../summary-text.js';
 import { EVERYTHING } from '../selection.js';
 import { readDataset } from '../demo-dataset.js';
+import { runMainJob } from './run-main-job.js';
 import { withDestination } from './with-destination.js';
 
 /** Options of `partner-billing demo`. */
@@ -45,7 +46,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
     await writeConfig(sandbox, folder, file);
     const loaded = await context.loadConfig(file);
     await context.tell(`sandbox: Graph at ${sandbox.graphUrl}, storage at ${sandbox.storageHost}`);
-    const summary = await runDemo(context, loaded);
+    const summary = await runMainJob(context, { loaded, selection: EVERYTHING });
     const blobs = sandbox.requests.filter((request) => request.kind === 'blob').length;
     const read = blobs === 0 ? 'no blob was read' : countOf(blobs, 'blob read');
     const message = `${summary.outcome}; ${read}`;

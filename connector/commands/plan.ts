@@ -4,22 +4,34 @@ import type { CommandContext } from '../command-context.js';
 import { planRun, type Plan } from '../plan.js';
 import { countOf } from '../quantity-text.js';
 import { EVERYTHING } from '../selection.js';
+import { stockOf } from '../spool-stock.js';
 import { textTable } from '../text-table.js';
-import { withSession } from './with-destination.js';
+import { readRecorded } from './recorded.js';
 
 /** Options of `partner-billing plan`. */
 export interface PlanOptions {
   readonly stream?: readonly StreamName[];
   readonly invoice?: readonly string[];
+  readonly allowEmpty?: readonly string[];
   readonly json?: boolean;
 }
 
-/** `partner-billing plan`: what `sync` would export with the same options, and why. Nothing is sent to Graph. */
+/**
+ * `partner-billing plan`: what `sync` would export with the same options, and why; and why it would leave the rest.
+ * Nothing is sent: invoices are those of the list as it was last recorded.
+ */
 export async function plan(context: CommandContext, options: PlanOptions): Promise<number> {
   const loaded = await context.loadConfig();
-  const state = await withSession(context, loaded, 'read', (session) => session.readState());
-  const selection = { ...EVERYTHING, streams: options.stream ?? [], invoices: options.invoice ?? [] };
-  const planned = planRun(loaded.config, state, selection, context.io.clock.now());
+  const now = context.io.clock.now();
+  const selection = {
+    ...EVERYTHING,
+    streams: options.stream ?? [],
+    invoices: options.invoice ?? [],
+    allowEmpty: options.allowEmpty ?? [],
+  };
+  const { state, spool } = await readRecorded(context, loaded);
+  const unfinished = spool === null ? [] : (await stockOf(spool, state, now)).usable;
+  const planned = planRun(loaded.config, state, selection, now, unfinished);
   for (const warning of planned.warnings) await context.warn(warning);
   if (options.json === true) await context.printJson(planJson(planned));
   else await context.print(planText(planned));
@@ -35,10 +47,11 @@ function planJson(planned: Plan) {
       ...(request.period === undefined ? {} : { period: request.period }),
       reason,
     })),
-    left: planned.left.map(({ scope, reason }) => ({
+    left: planned.left.map(({ scope, reason, nextCheckAt }) => ({
       stream: scope.stream,
       scope: scopeText(scope),
       reason,
+      nextCheckAt,
     })),
     warnings: planned.warnings,
   };

@@ -1,8 +1,8 @@
 import type { StreamName } from '../../schemas/streams.js';
 import type { CommandContext } from '../command-context.js';
 import { EVERYTHING } from '../selection.js';
-import { summaryText } from '../summary-text.js';
 import { runMainJob } from './run-main-job.js';
+import { tellSummary } from './tell-summary.js';
 
 /** Options of `partner-billing sync`. */
 export interface SyncOptions {
@@ -28,7 +28,5 @@ export async function sync(context: CommandContext, options: SyncOptions): Promi
   };
   const { metricsFile, json = false } = options;
   const summary = await runMainJob(context, { loaded, selection, metricsFile });
-  if (json) await context.printJson(summary);
-  else await context.tell(summaryText(summary), { message: summary.outcome, summary });
-  return summary.exitCode;
+  return await tellSummary(context, summary, json);
 }

@@ -1,6 +1,6 @@
 import { INVOICE_COLUMNS } from '../../schemas/tables/invoices.js';
 import { bindTenant } from './bind-tenant.js';
-import { closeMonths } from './close-months.js';
+import { closeMonths, monthText } from './close-months.js';
 import type { SqlConnection, SqlTransaction, SqlValue, TextRow } from './destination.js';
 import type { InvoiceListChanges, InvoiceListReading, ListedInvoice } from './invoice-list-reading.js';
 import { isInReach } from './invoice-reach.js';
@@ -10,6 +10,7 @@ import { identifier, statement, type SqlText } from './sql-text.js';
 /** What is recorded of a document, as far as comparing needs it. */
 interface RecordedDocument {
   readonly rowHash: string;
+  readonly billingMonth: string | null;
   readonly firstLoadId: string;
   readonly amendsOf: string | null;
   readonly invoiceDate: string | null;
@@ -54,7 +55,8 @@ async function applyReading(
     const invoice = invoiceNumber(listed);
     named.add(invoice);
     const before = recorded.get(invoice);
-    if (before?.rowHash === listed.record.rowHash) {
+    // Its month may be learnt later: from a document above it that an earlier reading did not reach.
+    if (before?.rowHash === listed.record.rowHash && before.billingMonth === listed.billingMonth) {
       counts.unchanged += 1;
       continue;
     }
@@ -106,6 +108,7 @@ function invoiceNumber({ record }: ListedInvoice): string {
 function recordedDocument(row: TextRow): RecordedDocument {
   return {
     rowHash: row['_row_hash'] ?? '',
+    billingMonth: monthText(row['billing_month']),
     firstLoadId: row['_first_load_id'] ?? '',
     amendsOf: row['amends_of'] ?? null,
     invoiceDate: row['invoice_date'] ?? null,

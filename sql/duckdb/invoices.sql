@@ -1,7 +1,7 @@
 -- Keeping Partner Center's invoice list; connector/load/invoice-list.ts runs these.
 
 -- name: recorded invoices
-SELECT invoice_number, amends_of, invoice_date, _row_hash, _first_load_id
+SELECT invoice_number, amends_of, invoice_date, billing_month, _row_hash, _first_load_id
 FROM {{dataset}}.invoices
 ORDER BY invoice_number;
 
