@@ -21,6 +21,7 @@ export interface DeferredWrites {
   /** When the run gave up recording it; ISO 8601, UTC. */
   readonly at: string;
   readonly readings: readonly InvoiceListReading[];
+  /** At most one for each scope. */
   readonly answers: readonly ScopeAnswer[];
   readonly nextChecks: readonly NextCheck[];
   readonly runs: readonly RunRecord[];

@@ -22,9 +22,9 @@ export interface SyncOptions {
 export interface EndedRun {
   readonly summary: RunSummary;
   /** The run before, as it was recorded; null: there was none. */
-  readonly former: RunRecord | null;
-  /** What is recorded now, with what waits in the spool to be recorded. */
-  readonly state: RecordedState;
+  readonly former: Pick<RunRecord, 'outcome' | 'exitCode' | 'counts'> | null;
+  /** What is recorded now, with what waits in the spool to be recorded; null where that is not known. */
+  readonly state: RecordedState | null;
 }
 
 /** A run that holds the dataset's lock: what it was given and what it works with. */

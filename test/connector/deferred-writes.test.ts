@@ -68,10 +68,15 @@ async function withSession<T>(file: string, use: (session: DestinationSession) =
   }
 }
 
-/** A database with a published invoice and a published estimate of its month. */
+/** A database with a published invoice, an invoice that is waited for, and a published estimate that both may bill. */
 async function makeTemplate(file: string): Promise<void> {
   await withSession(file, async (session) => {
     await session.migrate();
+    const pending = { ...INVOICE, invoice: 'G000002' };
+    const askedAt = '2026-11-09T05:00:00.000Z';
+    await session.recordAnswers([
+      { scope: pending, state: 'pending', askedAt, answer: 'no data (5000)', checked: true },
+    ]);
     for (const [scope, record] of [
       [INVOICE, usageRecord()],
       [OCTOBER, unbilledRecord({ UsageDate: '2026-10-05T00:00:00Z' })],

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { DeferredWrites } from '../../connector/deferred-writes.js';
 import { SCOPE_STATES, type RecordedState } from '../../connector/load/destination.js';
 import type { InvoiceListReading, ListedInvoice } from '../../connector/load/invoice-list-reading.js';
-import type { Scope } from '../../schemas/scope.js';
+import { scopeLabel, type Scope } from '../../schemas/scope.js';
 import { INVOICE_COLUMNS } from '../../schemas/tables/invoices.js';
 import { TENANT } from '../snapshot.js';
 
@@ -150,7 +150,8 @@ const answer = fc.record(
 const entry = fc.record({
   at: instant,
   readings: fc.array(reading, { maxLength: 1 }),
-  answers: fc.array(answer, { maxLength: 4 }),
+  // A run has one answer for a scope.
+  answers: fc.uniqueArray(answer, { maxLength: 4, selector: (one) => scopeLabel(one.scope) }),
   nextChecks: fc.array(fc.record({ scope, at: orNull(instant) }), { maxLength: 3 }),
   runs: fc.array(run, { maxLength: 2 }),
 });

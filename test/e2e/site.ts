@@ -74,15 +74,17 @@ export async function startSite(
     configPath,
     events,
     configure,
-    sync: async (selection = {}, signal = new AbortController().signal) =>
-      await runSync({
+    sync: async (selection = {}, signal = new AbortController().signal) => {
+      const { summary } = await runSync({
         loaded: await loaded(),
         selection: { ...EVERYTHING, ...selection },
         report: (event) => events.push(event),
         clock,
         signal,
         connectorVersion: '0.0.0-test',
-      }),
+      });
+      return summary;
+    },
     query: async (sql) => {
       const { config, resolve } = await loaded();
       const opened = await openDestination(config, {

@@ -6,6 +6,7 @@ import { pendingMigrations } from '../migrate.js';
 import { statement } from '../sql-text.js';
 import { duckdbConnection } from './connection.js';
 import { openFile, openInMemory, type DuckdbLimits, type OpenDatabase } from './database.js';
+import { readCopyObstacle } from './read-copy.js';
 import { runLockHolder } from './run-lock.js';
 
 const GIBIBYTE = 1024 ** 3;
@@ -17,11 +18,14 @@ export interface DuckdbPlace {
   readonly path: string;
   readonly dataset: string;
   readonly limits: DuckdbLimits;
+  /** Where the read copy is to be; null for none. */
+  readonly readCopy: string | null;
 }
 
 /**
  * File or folder, version, migrations, lock of a run and free space, each tried without changing anything: a missing
- * database is not made, a file is opened read-only and only for as long as that takes.
+ * database is not made, a file is opened read-only and only for as long as that takes. With a read copy also whether it
+ * can be put in its place.
  */
 export async function checkFile(place: DuckdbPlace): Promise<CheckLine[]> {
   const { path, limits } = place;
@@ -35,6 +39,7 @@ export async function checkFile(place: DuckdbPlace): Promise<CheckLine[]> {
     ...(spill === folder
       ? []
       : [writableLine(spill, spill), spaceLine('free disk space for spilled data', spill)]),
+    ...(await readCopyLines(place)),
   ];
 }
 
@@ -106,6 +111,14 @@ async function lockLine({ path, dataset }: DuckdbPlace): Promise<CheckLine> {
     const { message, hint } = asConnectorError(error);
     return failed(tried, `${message}; ${hint}`);
   }
+}
+
+async function readCopyLines({ path, readCopy }: DuckdbPlace): Promise<CheckLine[]> {
+  if (readCopy === null) return [];
+  const tried = `read copy ${readCopy}`;
+  const obstacle = await readCopyObstacle(path, readCopy);
+  if (obstacle === null) return [ok(tried, 'may be put in its place')];
+  return [failed(tried, `${obstacle.message}; ${obstacle.hint}`)];
 }
 
 function spaceLine(tried: string, folder: string): CheckLine {

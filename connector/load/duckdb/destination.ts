@@ -59,7 +59,7 @@ export function createDuckdbDestination(config: DuckdbConfig, options: Destinati
       opened.add(made);
       return made;
     },
-    check: () => checkFile({ path, dataset, limits }),
+    check: () => checkFile({ path, dataset, limits, readCopy: copyPath }),
     query: (sql, use) => queryFile({ path, dataset, limits, wait: options }, sql, use),
     close: async () => {
       for (const made of [...opened]) await made.close();

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, open, readdir, rm, stat } from 'node:fs/promises';
+import { access, constants, lstat, open, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { asConnectorError, ConfigError } from '../../../schemas/errors.js';
+import { asConnectorError, ConfigError, type ConnectorError } from '../../../schemas/errors.js';
 import { scopeLabel } from '../../../schemas/scope.js';
 import { exists } from '../../durable-file.js';
 import { errorCode } from '../../error-code.js';
@@ -60,6 +60,20 @@ export async function publishReadCopy(options: ReadCopyOptions): Promise<ReadCop
   }
 }
 
+/** Why no copy could be put there now, found out without changing anything; null where nothing is in the way. */
+export async function readCopyObstacle(from: string, to: string): Promise<ConnectorError | null> {
+  try {
+    await refuseTarget(from, to);
+    await refuseForeignWal(to);
+    await access(dirname(to), constants.W_OK | constants.X_OK).catch((error: unknown) => {
+      throw notUsable(dirname(to), error);
+    });
+    return null;
+  } catch (error) {
+    return asConnectorError(error);
+  }
+}
+
 /** Why the copy is not what `state` says; null when it is. See {@link ReadCopy.lag}. */
 export async function readCopyLag(options: ReadCopyOptions, state: RecordedState): Promise<string | null> {
   const { to, dataset, limits } = options;
@@ -100,7 +114,7 @@ function dataOf(state: RecordedState): unknown {
 async function refuseTarget(from: string, to: string): Promise<void> {
   const found = await lstat(to).catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return null;
-    throw notReadable(to, error);
+    throw notUsable(to, error);
   });
   if (found === null) return;
   if (found.isSymbolicLink()) {
@@ -146,7 +160,7 @@ async function refuseForeignWal(to: string): Promise<void> {
 /** Copies that a killed run of this dataset did not finish. */
 async function removeLeftovers(to: string, dataset: string): Promise<void> {
   const names = await readdir(dirname(to)).catch((error: unknown) => {
-    throw notReadable(dirname(to), error);
+    throw notUsable(dirname(to), error);
   });
   const prefix = leftoverPrefix(to, dataset);
   const leftovers = names.filter(
@@ -161,7 +175,9 @@ function leftoverPrefix(to: string, dataset: string): string {
 
 /** Every DuckDB file has these four bytes after the checksum of its header. */
 async function isDuckdbFile(path: string): Promise<boolean> {
-  const file = await open(path, 'r');
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw notUsable(path, error);
+  });
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 8);
     return bytesRead === 4 && buffer.toString('latin1') === 'DUCK';
@@ -174,10 +190,10 @@ function badTarget(to: string, what: string, { hint }: { readonly hint: string }
   return new ConfigError({ message: `destination.read_copy: ${to} ${what}`, hint, facts: { path: to } });
 }
 
-function notReadable(path: string, cause: unknown): ConfigError {
+function notUsable(path: string, cause: unknown): ConfigError {
   return new ConfigError({
     message: `destination.read_copy: ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-    hint: 'make that folder, or mount it, and give this user the right to write in it',
+    hint: 'the folder must be there (is it mounted?), and this user must be able to write in it',
     facts: { path, code: errorCode(cause) },
     cause,
   });

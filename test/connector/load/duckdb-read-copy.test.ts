@@ -17,11 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../connector/clock.js';
-import {
-  NOTHING_RECORDED,
-  type Destination,
-  type RecordedState,
-} from '../../../connector/load/destination.js';
+import { NOTHING_RECORDED, type CheckLine, type RecordedState } from '../../../connector/load/destination.js';
 import { createDuckdbDestination } from '../../../connector/load/duckdb/destination.js';
 import type { ReadCopy } from '../../../connector/load/read-copy.js';
 import { ConfigError, type ConnectorError } from '../../../schemas/errors.js';
@@ -82,6 +78,12 @@ async function refusal(copy: ReadCopy): Promise<ConnectorError> {
   return outcome.error;
 }
 
+/** The line of `check` about the copy. */
+async function checked(path: string): Promise<CheckLine | undefined> {
+  const lines = await destinationWith(path).check();
+  return lines.find(({ tried }) => tried === `read copy ${path}`);
+}
+
 async function readFrom(path: string): Promise<unknown> {
   const reader = await holdInAnotherProcess(path, 'READ_ONLY');
   const rows = await reader.rows(COUNT);
@@ -92,6 +94,8 @@ async function readFrom(path: string): Promise<unknown> {
 describe('the read copy', () => {
   test('holds what the database holds, for reading only, and leaves nothing else behind', async () => {
     await load('l1', 3);
+    expect((await checked(target))?.result).toBe('ok');
+    expect(readdirSync(folder)).toEqual(['billing.duckdb']);
     expect(await readCopy().publish()).toEqual({
       published: true,
       path: target,
@@ -187,6 +191,7 @@ describe('the read copy is refused, and the earlier one kept,', () => {
     await careless.rows("UPDATE csp.billed_usage SET _load_id = 'by hand'");
     await careless.kill();
     const state = await load('l2', 4);
+    expect((await checked(target))?.detail).toContain('would mix them into the new copy');
     expect(await refusal(readCopy())).toMatchObject({
       kind: 'config',
       message: expect.stringContaining(`its changes are in ${target}.wal`) as string,
@@ -218,6 +223,10 @@ describe('the read copy is refused, and the earlier one kept,', () => {
       const error = await refusal(readCopy(place(name)));
       expect(error, name).toBeInstanceOf(ConfigError);
       expect(error.message).toContain(why);
+      expect(await checked(place(name)), name).toMatchObject({
+        result: 'failed',
+        detail: expect.stringContaining(why) as string,
+      });
     }
     expect(readFileSync(place('connector.yaml'), 'utf8')).toBe('version: 1\n');
     expect(await readFrom(main)).toEqual([['1', 'l1']]);
@@ -230,6 +239,7 @@ describe('the read copy is refused, and the earlier one kept,', () => {
         kind: 'config',
         hint: expect.stringContaining('mount') as string,
       });
+      expect((await checked(path))?.result).toBe('failed');
     }
     expect(existsSync(join(folder, 'away'))).toBe(false);
   });
