@@ -134,7 +134,7 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
       }),
     );
   command(program, 'invoices', 'show the invoice list, and what is loaded of each invoice')
-    .option('--refresh', 'read the list from Partner Center and record it first')
+    .option('--live', 'ask Partner Center for the list as it is now; sync records it')
     .option('--json', 'print it as one JSON document')
     .action((options: InvoicesOptions & CommonOptions) =>
       choose({

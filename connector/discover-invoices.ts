@@ -1,10 +1,10 @@
 import type { Config } from '../schemas/config.js';
+import type { ListedInvoice } from '../schemas/invoice-record.js';
 import type { Report } from '../schemas/progress.js';
 import { parseInvoiceList } from '../transforms/invoice-list.js';
 import type { Clock } from './clock.js';
 import { connectPartnerCenter } from './extract/connection.js';
 import { readInvoiceList } from './extract/invoice-list.js';
-import type { InvoiceListReading } from './load/invoice-list-reading.js';
 
 /** What reading the invoice list needs. */
 export interface DiscoveryOptions {
@@ -14,11 +14,16 @@ export interface DiscoveryOptions {
   readonly report: Report;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  readonly runId: string;
-  /** Recorded as `_load_id` in the rows that the reading changes. */
-  readonly loadId: string;
   /** Only invoices dated from the first day of this month on, `2025-01`; null: all. */
   readonly since: string | null;
+}
+
+/** The list as it is now. */
+export interface DiscoveredInvoices {
+  readonly since: string | null;
+  readonly readAt: Date;
+  readonly invoices: readonly ListedInvoice[];
+  readonly correlationId: string;
 }
 
 /**
@@ -26,14 +31,12 @@ export interface DiscoveryOptions {
  * month that an invoice bills ends before its date: asking by date from the first day of a month misses none of it.
  * @throws ConfigError, TransientError, IntegrityError as reading it does; DataError for a document that cannot be kept
  */
-export async function discoverInvoices(options: DiscoveryOptions): Promise<InvoiceListReading> {
-  const { config, clock, since, signal, runId, loadId } = options;
+export async function discoverInvoices(options: DiscoveryOptions): Promise<DiscoveredInvoices> {
+  const { clock, since, signal } = options;
   const { client, agents } = connectPartnerCenter(options);
   try {
     const { pages, correlationId } = await readInvoiceList({ client, since, signal });
-    const invoices = await parseInvoiceList(pages);
-    const { tenant_id: tenantId } = config.source;
-    return { ...{ tenantId, runId, loadId, since, invoices, correlationId }, readAt: clock.now() };
+    return { since, readAt: clock.now(), invoices: await parseInvoiceList(pages), correlationId };
   } finally {
     agents.close();
   }

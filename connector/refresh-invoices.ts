@@ -1,11 +1,10 @@
-import type { Config } from '../schemas/config.js';
 import { interrupted } from './interruption.js';
 import { discoverInvoices } from './discover-invoices.js';
 import type { Scope } from '../schemas/scope.js';
 import type { InvoiceListChanges } from './load/invoice-list-reading.js';
 import type { Run } from './run-context.js';
 import { errorSummary, type InvoiceListSummary } from './run-summary.js';
-import type { Selection } from './selection.js';
+import { firstMonthWanted } from './wanted-months.js';
 
 /** What reading the invoice list came to in a run. */
 export interface InvoiceListResult {
@@ -22,8 +21,9 @@ export async function refreshInvoices(run: Run): Promise<InvoiceListResult | nul
   const since = firstMonthWanted(run.loaded.config, run.selection);
   if (since === undefined) return null;
   try {
-    const { config, resolve } = run.loaded;
-    const reading = await discoverInvoices({ ...run, config, resolve, since, loadId: run.newId() });
+    const { runId, loaded } = run;
+    const found = await discoverInvoices({ ...run, ...loaded, since });
+    const reading = { ...found, tenantId: loaded.config.source.tenant_id, runId, loadId: run.newId() };
     const kept = await run.dataset.keepInvoiceList(reading);
     const documents = reading.invoices.length;
     const warnings = documents === 0 ? [EMPTY] : [];
@@ -41,22 +41,6 @@ export async function refreshInvoices(run: Run): Promise<InvoiceListResult | nul
 
 const EMPTY =
   'the invoice list is empty; what is recorded of it is kept. An indirect reseller has no invoices of its own: its indirect provider has them';
-
-/**
- * From which billing month on the list is wanted: null for all of it, undefined where nobody discovers. The earliest of
- * the selected streams; for a backfill its first month.
- */
-export function firstMonthWanted(config: Config, selection: Selection): string | null | undefined {
-  if (selection.months !== undefined) return selection.months.from;
-  if (selection.invoices.length > 0) return undefined;
-  const wanted = (['billed_usage', 'billed_reconciliation'] as const)
-    .filter((stream) => selection.streams.length === 0 || selection.streams.includes(stream))
-    .map((stream) => config.streams[stream])
-    .filter((stream) => stream?.invoices === 'discover')
-    .map((stream) => stream?.since ?? null);
-  if (wanted.length === 0) return undefined;
-  return wanted.includes(null) ? null : (wanted.sort()[0] ?? null);
-}
 
 function changesOf(kept: InvoiceListChanges | null): InvoiceListSummary['changes'] {
   if (kept === null) return null;

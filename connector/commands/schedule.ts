@@ -13,6 +13,8 @@ import { sync } from './sync.js';
 
 /** Options of `partner-billing schedule`. */
 export interface ScheduleOptions {
+  /** `--metrics-file`, written by each run. */
+  readonly metricsFile?: string;
   readonly json?: boolean;
 }
 

@@ -17,7 +17,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../connector/clock.js';
-import { NOTHING_RECORDED, type CheckLine, type RecordedState } from '../../../connector/load/destination.js';
+import {
+  NOTHING_RECORDED,
+  type CheckLine,
+  type Destination,
+  type RecordedState,
+} from '../../../connector/load/destination.js';
 import { createDuckdbDestination } from '../../../connector/load/duckdb/destination.js';
 import type { ReadCopy } from '../../../connector/load/read-copy.js';
 import { ConfigError, type ConnectorError } from '../../../schemas/errors.js';
