@@ -13,11 +13,14 @@ import type { RunSummary } from './run-summary.js';
 /** What is known of a run that came to its end. */
 export interface EndedRun {
   readonly summary: RunSummary;
-  /** The run before, as it was recorded; null: there was none. */
-  readonly former: FormerRun | null;
+  /** The run before, as it was recorded; null: there was none; undefined: that is not known. */
+  readonly former: FormerRun | null | undefined;
   /** What is recorded now; null where it could not be read. */
   readonly state: RecordedState | null;
 }
+
+/** Called by a run when it is recorded: with the run before, null where there was none, and what is recorded now. */
+export type Recorded = (former: FormerRun | null, state: RecordedState | null) => void;
 
 /** What telling of a run needs. */
 export interface ToldRun {
@@ -30,29 +33,34 @@ export interface ToldRun {
 }
 
 /**
- * Does a run and tells the outside of it, however it ends: metrics and the webhook. `run` is given where to report to.
+ * Does a run and tells the outside of it, however it ends: metrics and the webhook. `run` is given where to report to
+ * and what to call when it is recorded.
  * What could not be told is reported and added to the summary's warnings; it changes no exit code.
  * @throws whatever `run` throws
  */
 export async function tellOfRun(
   { context, loaded, report, metricsFile }: ToldRun,
-  run: (report: Report) => Promise<EndedRun>,
+  run: (report: Report, recorded: Recorded) => Promise<RunSummary>,
 ): Promise<RunSummary> {
   const after = new AfterRun(context, loaded, metricsFile);
   const warn = (message: string): void => report({ event: 'warning', message, hint: '' });
-  let ended: EndedRun;
+  const tee: Report = (event) => {
+    after.report(event);
+    report(event);
+  };
+  let known: Omit<EndedRun, 'summary'> = { former: undefined, state: null };
+  let summary: RunSummary;
   try {
-    ended = await run((event) => {
-      after.report(event);
-      report(event);
+    summary = await run(tee, (former, state) => {
+      known = { former, state };
     });
   } catch (error) {
     for (const message of await after.failed(error)) warn(message);
     throw error;
   }
-  const warnings = await after.ended(ended);
+  const warnings = await after.ended({ summary, ...known });
   for (const message of warnings) warn(message);
-  return { ...ended.summary, warnings: [...ended.summary.warnings, ...warnings] };
+  return { ...summary, warnings: [...summary.warnings, ...warnings] };
 }
 
 /**
