@@ -119,7 +119,7 @@ async function* parts(
 ): AsyncIterable<ParsedPart> {
   const { report, config } = context;
   const blobs = await toLoad.package.blobs();
-  report({ event: 'load.started', scope: toLoad.scope, blobs: blobs.length });
+  report({ event: 'load.started', scope: toLoad.scope, blobs: blobs.length, loadId: request.loadId });
   const rejected = new RejectedFile(toLoad.package.rejectedPath);
   let records = 0;
   let blobsDone = 0;

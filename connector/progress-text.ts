@@ -44,7 +44,7 @@ function detailTexts(scope: ScopeProgress, again: string, phaseMs: number): stri
       return [];
     case 'export':
       return [
-        ...(scope.status === null ? [] : [`Graph says ${wordOf(scope.status)}`]),
+        ...(scope.status === null ? [] : [wordOf(scope.status)]),
         ...(scope.waitUntil === null ? [] : [`polled again ${again}`]),
       ];
     case 'download':
@@ -55,7 +55,7 @@ function detailTexts(scope: ScopeProgress, again: string, phaseMs: number): stri
       return [
         placeText(scope.blobsLoaded, scope.blobs),
         countOf(scope.records, 'record'),
-        ...(phaseMs < 1000 ? [] : [`${countText(Math.round(scope.records / (phaseMs / 1000)))} records/s`]),
+        ...(phaseMs < 1000 ? [] : [`${countText(Math.round(scope.records / (phaseMs / 1000)))}/s`]),
       ];
   }
 }

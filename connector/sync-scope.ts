@@ -74,6 +74,7 @@ async function afterExport(
       scope: outcome.scope,
       what: 'blob',
       cause: loaded.error.message,
+      why: 'damaged',
       attempt: 1,
       waitMs: 0,
     });

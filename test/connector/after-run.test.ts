@@ -8,7 +8,7 @@ import { CommandContext } from '../../connector/command-context.js';
 import type { LoadedConfig } from '../../connector/config.js';
 import { secretsOf } from '../../connector/config-secrets.js';
 import { Interruption } from '../../connector/interruption.js';
-import type { NotifyBody } from '../../connector/notify-body.js';
+import type { FormerRun, NotifyBody } from '../../connector/notify-body.js';
 import type { RunSummary } from '../../connector/run-summary.js';
 import { Secrets } from '../../connector/secrets.js';
 import { ConfigError, LockedError } from '../../schemas/errors.js';
@@ -152,19 +152,37 @@ describe('a run that failed before it could plan', () => {
 });
 
 describe('tellOfRun', () => {
+  it('compares with the run before that it was given', async () => {
+    const server = await ok();
+    const { context, loaded } = scene(server);
+    const { report } = collected();
+    const told = { context, loaded, report, metricsFile: undefined };
+    const run = (former: FormerRun | null) =>
+      tellOfRun(told, () => Promise.resolve({ summary: UNCHANGED, former, state: null }));
+    await run(QUIET_NIGHT);
+    expect(server.requests).toEqual([]);
+    await run({ ...QUIET_NIGHT, outcome: '1 failed', exitCode: 3 });
+    await run(null);
+    expect(server.requests.map(({ body }) => (JSON.parse(body) as NotifyBody).reasons)).toEqual([
+      ['outcome changed'],
+      ['first run'],
+    ]);
+  });
+
   it('hands events on, and adds what could not be told to the warnings, which are reported too', async () => {
     const { context, loaded } = scene(null);
     const { events, report } = collected();
-    const ended = { summary: { ...PUBLISHED, warnings: ['odd'] }, former: null, state: STATE };
+    const summed: RunSummary = { ...PUBLISHED, warnings: ['odd'] };
     const given = await tellOfRun({ context, loaded, report, metricsFile: 'm.prom' }, (tell) => {
       for (const event of EVENTS) tell(event);
-      return Promise.resolve(ended);
+      return Promise.resolve({ summary: summed, former: QUIET_NIGHT, state: STATE });
     });
-    expect(given).toEqual(ended.summary);
+    expect(given).toEqual(summed);
     expect(events).toEqual(EVENTS);
     expect(metrics()).toContain('what="poll",why="server"} 2');
+    expect(metrics()).toContain('partner_billing_data_age_seconds{');
     const unwritten = await tellOfRun({ context, loaded, report, metricsFile: 'missing/m.prom' }, () =>
-      Promise.resolve(ended),
+      Promise.resolve({ summary: summed, former: QUIET_NIGHT, state: STATE }),
     );
     expect(unwritten).toEqual({ ...PUBLISHED, warnings: ['odd', expect.stringContaining('ENOENT')] });
     expect(events.slice(EVENTS.length)).toMatchObject([{ event: 'warning', hint: '' }]);

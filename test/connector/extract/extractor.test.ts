@@ -46,6 +46,10 @@ describe('exporting a scope', () => {
     expect(events.map(({ event }) => event)).toEqual(
       expect.arrayContaining(['export.requested', 'export.polled', 'manifest.read', 'blob.whole']),
     );
+    const [requested] = events.filter(({ event }) => event === 'export.requested');
+    expect(requested).toMatchObject({ operationId: 'operation-1', requestId: 'graph-request-1' });
+    const [manifest] = events.filter(({ event }) => event === 'manifest.read');
+    expect(manifest).toMatchObject({ blobs: 3, blobsOnDisk: 0, requestId: 'graph-request-1' });
   });
 
   it('sends the SAS letter for letter to storage only, and the token to Graph only', async () => {

@@ -79,7 +79,7 @@ describe('a run that was killed', () => {
     const second = await extractorFor(double, { spoolFolder: first.spoolFolder });
     await wholeFrom(double, second.extractor);
     expect(double.exports()).toBe(1);
-    expect(second.events[0]).toMatchObject({ event: 'export.resumed' });
+    expect(second.events[0]).toMatchObject({ event: 'export.resumed', operationId: 'operation-1' });
   });
 
   it('between the request and its answer asks again, and only once', async () => {

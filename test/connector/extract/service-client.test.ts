@@ -78,7 +78,10 @@ describe('a request to Graph', () => {
     await poll(here, method);
     expect(here.clock.waits).toEqual([57_000, 1000]);
     expect(here.graph.requests).toHaveLength(3);
-    expect(here.events.map((event) => event.event)).toEqual(['retried', 'retried']);
+    expect(here.events).toMatchObject([
+      { event: 'retried', why: 'throttled', requestId: 'graph-request-1' },
+      { event: 'retried', why: 'server', requestId: 'graph-request-1' },
+    ]);
   });
 
   it.each([408, 409, 423, 429, 500, 502, 503, 504, 509])('is tried again after %i', async (code) => {
