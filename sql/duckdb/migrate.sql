@@ -29,9 +29,10 @@ WHERE table_catalog = current_database() AND table_schema = $1 AND list_contains
 ORDER BY table_name;
 
 -- name: has views
-SELECT count(*) AS records
-FROM information_schema.tables
-WHERE table_catalog = current_database() AND table_schema = $1 AND table_name = '_views';
+-- A user's own table of that name has other columns.
+SELECT CASE WHEN count(*) = 3 THEN 1 ELSE 0 END AS records
+FROM information_schema.columns
+WHERE table_catalog = current_database() AND table_schema = $1 AND table_name = '_views' AND column_name IN ('name', 'checksum', 'applied_at');
 
 -- name: applied views
 SELECT name, checksum FROM {{dataset}}._views ORDER BY name;

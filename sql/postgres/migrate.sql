@@ -30,9 +30,10 @@ WHERE n.nspname = $1 AND c.relname = ANY (string_to_array($2, ','))
 ORDER BY c.relname;
 
 -- name: has views
-SELECT count(*) AS records
-FROM information_schema.tables
-WHERE table_schema = $1 AND table_name = '_views';
+-- A user's own table of that name has other columns.
+SELECT CASE WHEN count(*) = 3 THEN 1 ELSE 0 END AS records
+FROM information_schema.columns
+WHERE table_schema = $1 AND table_name = '_views' AND column_name IN ('name', 'checksum', 'applied_at');
 
 -- name: applied views
 SELECT name, checksum FROM {{dataset}}._views ORDER BY name;

@@ -120,7 +120,7 @@ describe('a copy of a DuckDB file is made before it is migrated', () => {
   test('but not of a new file, nor for views alone', async () => {
     await migrate();
     await byHand(async (transaction) => {
-      await transaction.run('UPDATE csp._views SET checksum = 'of another release'');
+      await transaction.run("UPDATE csp._views SET checksum = 'of another release'");
     });
     expect(await migrate()).toEqual(['view reconciliation_open', 'view usage_open']);
     expect(files()).toEqual([]);
