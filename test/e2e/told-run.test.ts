@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tellOfRun } from '../../connector/after-run.js';
 import { systemClock } from '../../connector/clock.js';
+import { runMainJob } from '../../connector/commands/run-main-job.js';
 import { CommandContext } from '../../connector/command-context.js';
 import type { NotifyBody } from '../../connector/notify-body.js';
 import { startSandbox, type Sandbox } from '../../connector/sandbox/sandbox.js';
 import { Secrets } from '../../connector/secrets.js';
 import { EVERYTHING } from '../../connector/selection.js';
-import { runSync } from '../../connector/sync.js';
 import { sendJson, startServer, type HttpDouble } from '../connector/extract/http-double.js';
 
 const HOOK = 'T0PS3CRET/hook-1f2e3d';
@@ -55,23 +54,7 @@ async function night() {
   };
   const context = new CommandContext(io, { logFormat: 'json', logLevel: 'trace' }, '1.2.3');
   const loaded = await context.loadConfig();
-  const view = await context.progress();
-  const summary = await tellOfRun(
-    { context, loaded, report: (event) => view.report(event), metricsFile: 'run.prom' },
-    async (report, recorded) => {
-      const ran = await runSync({
-        loaded,
-        selection: EVERYTHING,
-        report,
-        clock: io.clock,
-        signal: io.signal,
-        connectorVersion: '1.2.3',
-      });
-      const published = ran.scopes.some((scope) => scope.outcome === 'published');
-      recorded(published ? null : { outcome: ran.outcome, exitCode: 0, counts: '[]' }, null);
-      return ran;
-    },
-  );
+  const summary = await runMainJob(context, { loaded, selection: EVERYTHING, metricsFile: 'run.prom' });
   const lines = err
     .trimEnd()
     .split('\n')
