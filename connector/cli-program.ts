@@ -126,6 +126,7 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
   command(program, 'plan', 'show what sync would export, and why; sends nothing to Graph')
     .addOption(streamOption())
     .addOption(invoiceOption())
+    .addOption(allowEmptyOption())
     .option('--json', 'print the plan as one JSON document')
     .action((options: PlanOptions & CommonOptions) =>
       choose({
@@ -142,7 +143,8 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
         run: async (context) => (await import('./commands/invoices.js')).invoices(context, options),
       }),
     );
-  command(program, 'status', 'show what is published, how old it is, and what is unfinished')
+  command(program, 'status', 'is everything in order? what is published, how old it is, what needs a look')
+    .option('--all', 'list every scope, also those that nothing is expected of any more')
     .option('--json', 'print it as one JSON document')
     .action((options: StatusOptions & CommonOptions) =>
       choose({

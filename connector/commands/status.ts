@@ -1,53 +1,69 @@
-import { existsSync } from 'node:fs';
 import { scopeText } from '../../schemas/scope.js';
 import type { CommandContext } from '../command-context.js';
 import type { LoadedConfig } from '../config.js';
-import { Spool, type LoadPackage } from '../load-package.js';
-import type { RecordedState } from '../load/destination.js';
+import { whatNeedsALook } from '../dataset-order.js';
+import type { LoadPackage, Spool } from '../load-package.js';
+import { planRun, type Plan } from '../plan.js';
 import { durationText } from '../quantity-text.js';
+import { expectationOf } from '../scope-expectation.js';
+import { EVERYTHING } from '../selection.js';
 import { statusText, type DatasetStatus, type PackageStatus } from '../status-text.js';
-import { withSession } from './with-destination.js';
+import { readRecorded, type Recorded } from './recorded.js';
 
 /** Options of `partner-billing status`. */
 export interface StatusOptions {
+  /** List every scope, also those that nothing is expected of any more. */
+  readonly all?: boolean;
   readonly json?: boolean;
 }
 
 /**
- * `partner-billing status`: per scope what is published, the age of its data, counts and exact sums; the last run;
- * unfinished and refused load packages of the spool. Changes nothing.
+ * `partner-billing status`: is everything in order? What needs a look; the last run and the next; per scope what is
+ * published, the age of its data against what the calendar expects, counts and exact sums; unfinished and refused load
+ * packages of the spool. Changes nothing and sends nothing.
  */
 export async function status(context: CommandContext, options: StatusOptions): Promise<number> {
   const loaded = await context.loadConfig();
-  const { state, label } = await withSession(context, loaded, 'read', async (session, destination) => ({
-    state: await session.readState(),
-    label: destination.label,
-  }));
-  const found = await datasetStatus(loaded, label, state, context.io.clock.now());
+  const recorded = await readRecorded(context, loaded);
+  const now = context.io.clock.now();
+  const found = await datasetStatus(loaded, recorded, now);
   if (options.json === true) await context.printJson(found);
-  else await context.print(statusText(found));
+  else await context.print(statusText(found, now, options.all));
   return 0;
 }
 
 async function datasetStatus(
-  loaded: LoadedConfig,
-  destination: string,
-  state: RecordedState,
+  { config }: LoadedConfig,
+  { state, label, spool }: Recorded,
   now: Date,
 ): Promise<DatasetStatus> {
+  const packages = spool === null ? [] : await packagesIn(spool, now);
+  const needsALook = whatNeedsALook(config, state, packages, now);
   return {
-    destination,
+    destination: label,
     tenantId: state.tenantId,
-    scopes: state.scopes.map(({ scope, snapshot, ...recorded }) => ({
-      stream: scope.stream,
-      scope: scopeText(scope),
-      ...recorded,
-      published: snapshot,
-      ageOfDataMs: ageOf(snapshot?.manifestCreatedAt ?? null, now),
-    })),
+    inOrder: needsALook.length === 0,
+    needsALook,
+    next: nextOf(planRun(config, state, EVERYTHING, now)),
+    scopes: state.scopes.map((entry) => {
+      const { scope, snapshot, ...recorded } = entry;
+      return {
+        stream: scope.stream,
+        scope: scopeText(scope),
+        ...recorded,
+        published: snapshot,
+        ageOfDataMs: ageOf(snapshot?.manifestCreatedAt ?? null, now),
+        expected: expectationOf(entry, now).expected,
+      };
+    }),
     lastRun: state.lastRun,
-    packages: await packagesInSpool(loaded, now),
+    packages,
   };
+}
+
+function nextOf({ exports, left }: Plan): DatasetStatus['next'] {
+  const [nextCheckAt = null] = left.flatMap((one) => one.nextCheckAt ?? []).sort();
+  return { exports: exports.length, nextCheckAt };
 }
 
 /** Age is counted from when Microsoft made the manifest; null where that is not known. */
@@ -55,11 +71,7 @@ function ageOf(instant: string | null, now: Date): number | null {
   return instant === null ? null : Math.max(0, now.getTime() - Date.parse(instant));
 }
 
-async function packagesInSpool(loaded: LoadedConfig, now: Date): Promise<PackageStatus[]> {
-  const { config } = loaded;
-  const root = loaded.resolve(config.spool);
-  if (!existsSync(root)) return [];
-  const spool = await Spool.open(root, config.source.tenant_id, config.destination.dataset);
+async function packagesIn(spool: Spool, now: Date): Promise<PackageStatus[]> {
   return await Promise.all((await spool.list()).map((one) => packageStatus(one, now)));
 }
 
