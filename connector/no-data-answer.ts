@@ -39,8 +39,10 @@ export async function noData(run: NoDataRun, outcome: NoDataOutcome): Promise<Sc
   }
   const checked = true;
   switch (planned.whenNoData) {
+    case 'none expected':
     case 'no data': {
-      const warnings = planned.allowEmpty ? [] : [`${outcome.message}; ${outcome.hint}`];
+      const isExpected = planned.whenNoData === 'none expected';
+      const warnings = isExpected ? [] : [`${outcome.message}; ${outcome.hint}`];
       const { allowEmpty: allowedEmpty } = planned;
       return { scope, outcome: 'no data', state: 'no data', answer, checked, allowedEmpty, warnings };
     }

@@ -1,5 +1,6 @@
 import type { Config } from '../schemas/config.js';
 import {
+  monthOf,
   monthOfPeriod,
   scopeLabel,
   type ExportRequest,
@@ -117,12 +118,13 @@ function decide(request: ExportRequest, known: Known): PlannedExport | LeftScope
     const isClosing = known.closing.has(scopeLabel(scope));
     const decided = aboutMonth(known.recorded.get(scopeLabel(scope)), isClosing, allowEmpty);
     if (!decided.ask) return { scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt };
-    return { request, reason: decided.reason, whenNoData: 'no data', allowEmpty };
+    const whenNoData = allowEmpty || isFirstDays(scope.month, now) ? 'none expected' : 'no data';
+    return { request, reason: decided.reason, whenNoData, allowEmpty };
   }
   const facts = known.factsOf(scope);
   const decided = aboutInvoice(facts, request, known);
   if (!decided.ask) return { scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt };
-  const whenNoData = allowEmpty ? 'no data' : meaningOfNoData(facts, config.recheck, now);
+  const whenNoData = allowEmpty ? 'none expected' : meaningOfNoData(facts, config.recheck, now);
   return { request, reason: decided.reason, whenNoData, allowEmpty };
 }
 
@@ -156,6 +158,11 @@ function waitingMonths(
       attributeSet,
       ...(period === undefined ? {} : { period }),
     }));
+}
+
+/** On the first two days of a month there are no charges in it yet (domain.md, calendar of section C3). */
+function isFirstDays(month: string, now: Date): boolean {
+  return month === monthOf(now) && now.getUTCDate() <= 2;
 }
 
 function aboutMonth(recorded: ScopeState | undefined, isClosing: boolean, allowEmpty: boolean): Recheck {

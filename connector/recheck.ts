@@ -16,8 +16,11 @@ export type Recheck =
   /** `nextCheckAt` is null where only a person asks for it again. */
   | { readonly ask: false; readonly reason: string; readonly nextCheckAt: string | null };
 
-/** What code 5000 (no data) means for a scope that nothing is published of. */
-export type NoDataMeaning = 'no data' | 'pending' | 'failed';
+/**
+ * What code 5000 (no data) means for a scope that nothing is published of: `none expected` and `no data` are recorded as
+ * such, the latter with a warning; `pending` data is still expected, and `failed` is data that should have come.
+ */
+export type NoDataMeaning = 'none expected' | 'no data' | 'pending' | 'failed';
 
 /** What is known of an invoice in one stream. */
 export interface InvoiceFacts {
@@ -80,7 +83,7 @@ function byAge(facts: InvoiceFacts, config: RecheckConfig, now: Date): Recheck {
       ? 'no data so far'
       : `published at eTag ${facts.recorded?.snapshot?.eTag ?? ''}`;
   const agrees = isAgreed(facts);
-  const told = agrees ? 'usage and lines agree' : `day ${age}`;
+  const told = agrees ? agreedText(facts) : `day ${age}`;
   if (!agrees && age <= config.nightly_until_day) {
     const until = `every run asks whether it changed until usage and lines agree, or through day ${config.nightly_until_day}`;
     return { ask: true, reason: `${what}, day ${age}; ${until}` };
@@ -98,15 +101,15 @@ function byAge(facts: InvoiceFacts, config: RecheckConfig, now: Date): Recheck {
 }
 
 /**
- * What code 5000 means for an invoice that nothing is published of: documents that have no data of their own, old ones,
- * and the usage of an invoice whose lines charge none have `no data`; until the 11th that follows the date of the invoice
- * its data is `pending`; after it the data is missing, which is a failure. Pure.
+ * What code 5000 means for an invoice that nothing is published of: of a note or a voided document, and of the usage of
+ * an invoice whose lines charge none, none is expected; legacy and old ones have `no data`; until the 11th that follows
+ * the date of the invoice its data is `pending`; after it the data is missing, which is a failure. Pure.
  */
 export function meaningOfNoData(facts: InvoiceFacts, config: RecheckConfig, now: Date): NoDataMeaning {
-  const { scope, listed, agreement } = facts;
+  const { scope, agreement } = facts;
   if (!isExportable(scope.invoice)) return 'no data';
-  if (listed !== undefined && (isNote(listed) || isVoid(listed))) return 'no data';
-  if (scope.stream === 'billed_usage' && agreement?.usageLines === 0) return 'no data';
+  if (isCorrection(facts)) return 'none expected';
+  if (scope.stream === 'billed_usage' && agreement?.usageLines === 0) return 'none expected';
   if (ageInDays(facts, now) > config.weekly_until_day) return 'no data';
   return dayNumber(now) <= dayNumber(dueDate(facts, now)) ? 'pending' : 'failed';
 }
@@ -128,8 +131,21 @@ function dateOf({ listed, recorded }: InvoiceFacts, now: Date): Date {
   return date === null ? now : new Date(date);
 }
 
-function isAgreed({ agreement, usageIsNone }: InvoiceFacts): boolean {
+/** Usage and lines agree, or there is nothing to agree: no usage, or a note without data of its own. */
+function isAgreed(facts: InvoiceFacts): boolean {
+  const { agreement, usageIsNone, recorded } = facts;
+  if (isCorrection(facts) && recorded?.state === 'no data') return true;
   return agreement?.agrees === true || (agreement?.usageLines === 0 && usageIsNone);
+}
+
+function agreedText(facts: InvoiceFacts): string {
+  return isCorrection(facts) && facts.recorded?.state === 'no data'
+    ? 'a document that may have none of its own'
+    : 'usage and lines agree';
+}
+
+function isCorrection({ listed }: InvoiceFacts): boolean {
+  return listed !== undefined && (isNote(listed) || isVoid(listed));
 }
 
 /** The last time that it was asked for, Graph did not answer what it has. */

@@ -124,6 +124,16 @@ describe('recheck', () => {
     expect(decided(3, {}, { scopes })).toMatchObject({ ask: true });
   });
 
+  it('asks weekly for a note that had no data of its own', () => {
+    const invoices = [invoiceRecord('G1', { documentType: 'void_note' })];
+    const none = { state: 'no data' as const, snapshot: null };
+    expect(decided(3, none, { invoices })).toMatchObject({
+      ask: false,
+      reason: 'no data so far, a document that may have none of its own; asked again from 2026-11-17',
+    });
+    expect(decided(3, none)).toMatchObject({ ask: true });
+  });
+
   it('does not ask again where a person said that there is no data', () => {
     const said = { state: 'no data' as const, snapshot: null, allowedEmptyAt: night(1).toISOString() };
     expect(decided(3, said)).toEqual({
@@ -156,13 +166,13 @@ describe('code 5000 for an invoice that nothing is published of', () => {
     expect(meaning('2026-12-12', late)).toBe('failed');
   });
 
-  it('is no data for a note, a voided or a legacy document, and for usage that the lines do not charge', () => {
+  it('is expected of a note, a voided document and usage that the lines do not charge; a legacy one never has any', () => {
     const with_ = (changes: object) => ({ invoices: [invoiceRecord('G1', changes)] });
-    expect(meaning('2026-11-20', with_({ documentType: 'credit_note' }))).toBe('no data');
-    expect(meaning('2026-11-20', with_({ status: 'void' }))).toBe('no data');
+    expect(meaning('2026-11-20', with_({ documentType: 'credit_note' }))).toBe('none expected');
+    expect(meaning('2026-11-20', with_({ status: 'void' }))).toBe('none expected');
     expect(meaning('2026-11-20', {}, usageOf('D1'))).toBe('no data');
     const none = { agreements: [agreementRecord('G1', { agrees: null, usageLines: 0 })] };
-    expect(meaning('2026-11-20', none)).toBe('no data');
+    expect(meaning('2026-11-20', none)).toBe('none expected');
     expect(meaning('2026-11-20', none, linesOf('G1'))).toBe('failed');
   });
 

@@ -21,6 +21,8 @@ export interface Site {
   /** Events of all runs so far. */
   readonly events: ProgressEvent[];
   sync(selection?: Partial<Selection>, signal?: AbortSignal): Promise<RunSummary>;
+  /** Moves the clock of the runs; the sandbox has its own. */
+  moveTo(instant: Date): void;
   /** Writes the configuration anew, with other settings. */
   configure(settings: Record<string, unknown>): Promise<void>;
   /** Runs a query on the destination and returns its rows, every value as text. */
@@ -32,10 +34,14 @@ export interface Site {
  * A clock on which waits take next to no time, though everybody sees the time pass. Every look at it is a
  * millisecond later, so that ids and instants sort as things happened.
  */
-function quickClock(today: Date): Clock {
+function quickClock(start: Date): Clock & { moveTo(instant: Date): void } {
+  let from = start.getTime();
   let skipped = 0;
   return {
-    now: () => new Date(today.getTime() + (skipped += 1)),
+    moveTo: (instant) => {
+      [from, skipped] = [instant.getTime(), 0];
+    },
+    now: () => new Date(from + (skipped += 1)),
     monotonicMs: () => systemClock.monotonicMs() + skipped,
     sleep: async (ms, signal) => {
       await systemClock.sleep(5, signal);
@@ -74,6 +80,7 @@ export async function startSite(
     configPath,
     events,
     configure,
+    moveTo: (instant) => clock.moveTo(instant),
     sync: async (selection = {}, signal = new AbortController().signal) => {
       const { summary } = await runSync({
         loaded: await loaded(),
