@@ -216,7 +216,7 @@ describe('every example', () => {
 
   it('names no environment variable but those of connector.yaml, and all that it must have', () => {
     const asked = ['AZURE_TENANT_ID', 'AZURE_CLIENT_ID', 'AZURE_CLIENT_SECRET'];
-    const invoices = ['PARTNER_BILLING_INVOICES', 'PARTNER_BILLING_CURRENCY'];
+    const invoices = ['PARTNER_BILLING_SINCE', 'PARTNER_BILLING_CURRENCY'];
     const named = [
       azureJob().properties.template.containers[0].env.map((entry) => entry.name),
       Object.keys(actions().jobs.sync.steps[1].env),

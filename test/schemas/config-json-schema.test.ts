@@ -12,7 +12,7 @@ const SAMPLE_ENV = {
   AZURE_TENANT_ID: '0e195b37-4574-4539-bc42-0e539b9684c0',
   AZURE_CLIENT_ID: '7c3e1994-38ff-4412-a99b-9369f6bb7706',
   AZURE_CLIENT_SECRET: 'planted-secret',
-  PARTNER_BILLING_INVOICES: 'G016907411, G031809528',
+  PARTNER_BILLING_SINCE: '2026-01',
   PARTNER_BILLING_CURRENCY: 'USD',
 };
 
@@ -57,9 +57,9 @@ describe('connector.yaml', () => {
   it('loads without a warning once its environment variables are set', async () => {
     const loaded = await loadConfig({ path: join(ROOT, 'connector.yaml'), env: SAMPLE_ENV, cwd: '/' });
     expect(loaded.warnings).toEqual([]);
-    expect(loaded.config.streams.billed_usage?.invoices).toEqual(['G016907411', 'G031809528']);
+    expect(loaded.config.streams.billed_usage).toMatchObject({ invoices: 'discover', since: '2026-01' });
     expect(loaded.config.streams.unbilled_usage?.currencies).toEqual(['USD']);
-    expect(loaded.config.streams.billed_reconciliation?.invoices).toEqual(['G016907411', 'G031809528']);
+    expect(loaded.config.streams.billed_reconciliation).toMatchObject({ invoices: 'discover', since: '2026-01' });
   });
 
   it('names the environment variables that it needs, and needs no other', () => {
