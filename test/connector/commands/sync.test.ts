@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Interruption } from '../../../connector/interruption.js';
 import type { RunSummary } from '../../../connector/run-summary.js';
 import { startSandbox, type Sandbox } from '../../../connector/sandbox/sandbox.js';
+import { holdInAnotherProcess } from '../../duckdb-process.js';
 import { runCli, type CliSetting } from '../cli-io.js';
 
 const TOKEN = 'pl4nted-graph-token';
@@ -119,6 +120,15 @@ describe('sync', () => {
     expect(err).toMatch(/^run \S+: 1 failed, 1 published, .* s, exit 2$/m);
   });
 
+  it('with --quiet prints nothing but what failed, and what to do', async () => {
+    sandbox.setFaults(['post-403:1']);
+    const { exitCode, out, err } = await run(['sync', '--quiet']);
+    expect([exitCode, out]).toEqual([2, '']);
+    expect(err).toMatch(/^error: billed_usage G01690741\d: .*403/m);
+    expect(err).toMatch(/^ {2}hint: .*admin consent/m);
+    expect(err).not.toMatch(/begun|^stream /m);
+  });
+
   it('stops in good order on SIGINT, and the same command goes on from there', async () => {
     const stop = new AbortController();
     sandbox.setFaults(['poll-retry-after-hour']);
@@ -164,5 +174,23 @@ describe('after a sync', () => {
     const plan = await run(['plan', '--stream', 'billed_usage']);
     expect(plan.out).toMatch(new RegExp(`published at eTag ${eTag}, day \\d+; asked again from 20`));
     expect(sandbox.requests.filter((request) => request.kind === 'export')).toHaveLength(2);
+  });
+
+  it('status, plan and invoices answer from what the spool remembers while a program holds the file', async () => {
+    await run(['sync', '--quiet']);
+    const free = await run(['plan', '--json']);
+    const holder = await holdInAnotherProcess(join(cwd, 'partner_billing.duckdb'));
+    try {
+      const held = await run(['plan', '--json']);
+      expect([held.exitCode, held.out]).toEqual([0, free.out]);
+      expect(held.err).toMatch(/^warning: .*PID \d+.*: this is what the spool remembers$/m);
+      const status = await run(['status']);
+      expect(status.out).toContain('everything is in order');
+      expect(status.out).toMatch(/^billed_usage +G016907411 +published /m);
+      const invoices = await run(['invoices']);
+      expect(invoices.out).toContain('the invoice list was never read');
+    } finally {
+      await holder.end();
+    }
   });
 });
