@@ -1,7 +1,7 @@
 import { isExportable } from '../schemas/invoice-kind.js';
 import { scopeLabel } from '../schemas/scope.js';
 import type { StreamName } from '../schemas/streams.js';
-import type { RecordedState, ScopeState } from './load/destination.js';
+import type { RecordedInvoice, RecordedState, ScopeState } from './load/destination.js';
 import { countOf } from './quantity-text.js';
 import { sumsText } from './summary-text.js';
 import { textTable } from './text-table.js';
@@ -18,17 +18,8 @@ export interface LoadedOfInvoice {
   readonly sums: Readonly<Record<string, string>>;
 }
 
-/** A document of the invoice list, and what is loaded of it. Amounts are canonical decimal texts. */
-export interface InvoiceRow {
-  readonly invoice: string;
-  readonly amendsOf: string | null;
-  readonly documentType: string | null;
-  readonly status: string | null;
-  /** ISO 8601, UTC. */
-  readonly invoiceDate: string | null;
-  readonly billingMonth: string | null;
-  readonly currency: string | null;
-  readonly totalCharges: string | null;
+/** A document of the invoice list, and what is loaded of it. */
+export interface InvoiceRow extends Omit<RecordedInvoice, 'rowHash'> {
   readonly loaded: Readonly<Record<(typeof BILLED)[number], LoadedOfInvoice>>;
   /** Whether usage and lines agree; null where they cannot be compared. */
   readonly agrees: boolean | null;
