@@ -38,8 +38,13 @@ export async function endRun(run: Run, work: RunWork): Promise<RunSummary> {
     runOf: (late) => recordOf(summaryWith(late)),
     nextChecks: (state) => nextChecks(run.loaded.config, state, finishedAt),
   });
-  const readCopy = await refreshReadCopy(run.readCopy, run.dataset.state);
-  return told(summaryWith(ended.superseded), ended, readCopy);
+  const readCopy = await refreshReadCopy(run.readCopy, run.dataset.recorded);
+  const summary = told(summaryWith(ended.superseded), ended, readCopy);
+  if (readCopy?.outcome !== 'failed' || ended.error !== null) return summary;
+  // `_runs` has the exit code that the process ends with: by it a webhook tells whether the outcome changed.
+  const again = await run.dataset.recordAgain(recordOf(summary));
+  const keptBecause = ended.keptBecause ?? again.keptBecause;
+  return told(summaryWith(ended.superseded), { ...ended, keptBecause, error: again.error }, readCopy);
 }
 
 /** The summary with what happened after the run was recorded. */
