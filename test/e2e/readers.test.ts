@@ -70,6 +70,8 @@ const isThere = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
+/** Warnings that a person saw while the runs went on. */
+const warned = (at: Site) => at.events.flatMap((event) => (event.event === 'warning' ? [event.message] : []));
 const ended = ({ outcome, exitCode }: RunSummary) => [outcome, exitCode];
 
 /** The usage that readers see is what Microsoft has now, to the last digit. */
@@ -91,6 +93,7 @@ describe('a reader that keeps the database open', () => {
     expect(quiet.warnings).toHaveLength(1);
     expect(quiet.warnings[0]).toMatch(/PID \d+.*kept in the spool and recorded by the next run/);
     expect(quiet.warnings[0]).toContain(String(reader.pid));
+    expect(warned(at)).toEqual(quiet.warnings);
     // It waited for nobody: there was nothing to load.
     expect(at.events.filter(({ event }) => event === 'load.waiting')).toEqual([]);
 
@@ -238,6 +241,7 @@ describe('the read copy', () => {
     const failing = await at.sync(NAMED);
     expect(ended(failing)).toEqual(['1 published; read copy out of date', 2]);
     expect(failing.warnings[0]).toMatch(/read copy is out of date: .*read\.duckdb\.wal/);
+    expect(warned(at)).toEqual(failing.warnings);
     // Nothing is to be loaded any more, and the copy is still old.
     const again = await at.sync(NAMED);
     expect(ended(again)).toEqual(['nothing changed; read copy out of date', 2]);
