@@ -38,15 +38,38 @@ export async function endRun(run: Run, work: RunWork): Promise<RunSummary> {
     runOf: (late) => recordOf(summaryWith(late)),
     nextChecks: (state) => nextChecks(run.loaded.config, state, finishedAt),
   });
-  const readCopy = await refreshReadCopy(run.readCopy, run.dataset.state);
-  return told(summaryWith(ended.superseded), ended, readCopy);
+  const readCopy = await refreshReadCopy(run.readCopy, run.dataset.recorded);
+  const summary = summaryWith(ended.superseded);
+  const recorded = await withReadCopy(run, told(summary, ended, readCopy), ended);
+  for (const message of endWarnings(recorded, readCopy)) run.report({ event: 'warning', message, hint: '' });
+  return told(summary, recorded, readCopy);
+}
+
+/** `_runs` has the exit code that the process ends with: by it a webhook tells whether the outcome changed. */
+async function withReadCopy(run: Run, summary: RunSummary, ended: RecordedEnd): Promise<RecordedEnd> {
+  if (summary.readCopy?.outcome !== 'failed' || ended.error !== null) return ended;
+  const { keptBecause, error } = await run.dataset.recordAgain(recordOf(summary));
+  return { ...ended, keptBecause: ended.keptBecause ?? keptBecause, error };
 }
 
 /** The summary with what happened after the run was recorded. */
 function told(summary: RunSummary, ended: RecordedEnd, readCopy: ReadCopySummary | null): RunSummary {
-  const { keptBecause, error } = ended;
-  const warnings = [
-    ...summary.warnings,
+  const { error } = ended;
+  return {
+    ...summary,
+    readCopy,
+    exitCode: gravestExitCode([summary.exitCode, error?.exitCode ?? 0, readCopy?.exitCode ?? 0]),
+    outcome: [
+      summary.outcome,
+      ...(error === null ? [] : ['not recorded']),
+      ...(readCopy?.outcome === 'failed' ? ['read copy out of date'] : []),
+    ].join('; '),
+    warnings: [...summary.warnings, ...endWarnings(ended, readCopy)],
+  };
+}
+
+function endWarnings({ keptBecause, error }: RecordedEnd, readCopy: ReadCopySummary | null): string[] {
+  return [
     ...(keptBecause === null
       ? []
       : [
@@ -57,17 +80,6 @@ function told(summary: RunSummary, ended: RecordedEnd, readCopy: ReadCopySummary
       ? []
       : [`the read copy is out of date: ${readCopy.error.message}; ${readCopy.error.hint}`]),
   ];
-  return {
-    ...summary,
-    readCopy,
-    exitCode: gravestExitCode([summary.exitCode, error?.exitCode ?? 0, readCopy?.exitCode ?? 0]),
-    outcome: [
-      summary.outcome,
-      ...(error === null ? [] : ['not recorded']),
-      ...(readCopy?.outcome === 'failed' ? ['read copy out of date'] : []),
-    ].join('; '),
-    warnings,
-  };
 }
 
 function summarise(run: Run, work: RunWork, superseded: readonly Scope[], finishedAt: Date): RunSummary {

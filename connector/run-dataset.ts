@@ -51,7 +51,12 @@ export interface RecordedEnd {
  * that the file is free (architecture.md section 4).
  */
 export class RunDataset {
+  /** As the destination has it, or as the spool remembers that. */
+  #recorded: RecordedState = NOTHING_RECORDED;
+  /** The same with what waits in the spool. */
   #state: RecordedState = NOTHING_RECORDED;
+  /** Whether this run has read the destination: else there is nothing new to remember of it. */
+  #hasRead = false;
   /** Migrated, another tenant ruled out, and nothing waits in the spool. */
   #isPrepared = false;
   /** `lock_wait` is waited once a run: it would not be over sooner for the next load. */
@@ -62,6 +67,11 @@ export class RunDataset {
   /** What is recorded, with what waits in the spool to be recorded. */
   get state(): RecordedState {
     return this.#state;
+  }
+
+  /** What the destination itself has recorded, as it was last seen: without what waits in the spool. */
+  get recorded(): RecordedState {
+    return this.#recorded;
   }
 
   /**
@@ -77,7 +87,7 @@ export class RunDataset {
     const { pending, state } = read;
     this.#checkTenant(state);
     if (pending.length > 0 && migrate === 'manual') throw behind(pending);
-    this.#state = await memory.withPending(state);
+    await this.#learn(state);
     this.#isPrepared = pending.length === 0 && !(await memory.isWaiting());
     if (this.#isPrepared) return null;
     try {
@@ -92,7 +102,7 @@ export class RunDataset {
   /** Opens the dataset for a load; waits up to `lock_wait` for a file that somebody holds, once a run. @throws LockedError */
   async openForLoad(): Promise<DestinationSession> {
     try {
-      return await this.#open(this.#hasWaited ? { waitMs: 0 } : {});
+      return this.#watched(await this.#open(this.#hasWaited ? { waitMs: 0 } : {}));
     } catch (error) {
       if (error instanceof LockedError) this.#hasWaited = true;
       throw error;
@@ -111,20 +121,19 @@ export class RunDataset {
   async finish(end: RunEnd): Promise<RecordedEnd> {
     const wait = end.isWorthWaiting && !this.#hasWaited ? {} : { waitMs: 0 };
     let superseded: readonly Scope[] = [];
-    try {
-      const writes = { answers: end.answers, runs: [end.runOf([])] };
-      const written = await this.#write(writes, wait, async (session) => {
-        await session.recordAnswers(end.answers);
-        superseded = await session.closeMonths(this.options.clock.now());
-        await session.recordNextChecks(end.nextChecks(await session.readState()));
-        await session.recordRun(end.runOf(superseded));
-        return null;
-      });
-      if (written === null) await this.options.memory.remember(this.#state);
-      return { superseded, keptBecause: written, error: null };
-    } catch (thrown) {
-      return { superseded, keptBecause: null, error: asConnectorError(thrown) };
-    }
+    const writes = { answers: end.answers, runs: [end.runOf([])] };
+    const recorded = await this.#writeEnd(writes, wait, async (session) => {
+      await session.recordAnswers(end.answers);
+      superseded = await session.closeMonths(this.options.clock.now());
+      await session.recordNextChecks(end.nextChecks(await session.readState()));
+      await session.recordRun(end.runOf(superseded));
+    });
+    return { superseded, ...recorded };
+  }
+
+  /** Records a run anew, of which something was found out after it was recorded. Never throws: see {@link finish}. */
+  async recordAgain(run: RunRecord): Promise<Omit<RecordedEnd, 'superseded'>> {
+    return await this.#writeEnd({ runs: [run] }, { waitMs: 0 }, (session) => session.recordRun(run));
   }
 
   async #read(): Promise<{ state: RecordedState; pending: readonly string[] } | LockedError> {
@@ -136,7 +145,8 @@ export class RunDataset {
       if (!(error instanceof LockedError)) throw error;
       const remembered = await memory.recall();
       if (remembered !== null) {
-        this.#state = remembered;
+        this.#recorded = remembered;
+        this.#state = await memory.withPending(remembered);
         return error;
       }
       session = await destination.open('read');
@@ -146,6 +156,20 @@ export class RunDataset {
       return { state: await session.readState(), pending };
     } finally {
       await session.close();
+    }
+  }
+
+  async #writeEnd(
+    writes: Partial<DeferredWrites>,
+    options: OpenOptions,
+    work: (session: DestinationSession) => Promise<void>,
+  ): Promise<Omit<RecordedEnd, 'superseded'>> {
+    try {
+      const written = await this.#write(writes, options, work);
+      if (this.#hasRead) await this.options.memory.remember(this.#recorded);
+      return { keptBecause: written instanceof LockedError ? written : null, error: null };
+    } catch (thrown) {
+      return { keptBecause: null, error: asConnectorError(thrown) };
     }
   }
 
@@ -164,12 +188,12 @@ export class RunDataset {
       if (this.options.memory === NO_MEMORY) throw error;
       await this.options.memory.defer(writes);
       this.#isPrepared = false;
-      this.#state = await this.options.memory.withPending(this.#state);
+      this.#state = await this.options.memory.withPending(this.#recorded);
       return error;
     }
     try {
       const done = await work(session);
-      this.#state = await session.readState();
+      await this.#learn(await session.readState());
       return done;
     } finally {
       await session.close();
@@ -195,8 +219,29 @@ export class RunDataset {
     if (pending.length > 0) await session.migrate();
     this.#checkTenant(await session.readState());
     await memory.record(session);
-    this.#state = await session.readState();
+    await this.#learn(await session.readState());
     this.#isPrepared = true;
+  }
+
+  /** What a load changed is read before it lets the file go: somebody may hold it when the run is to be recorded. */
+  #watched(session: DestinationSession): DestinationSession {
+    const close = async (): Promise<void> => {
+      try {
+        await this.#learn(await session.readState());
+      } catch {
+        // What was published stays published: the end of the run reads it again, and tells why it cannot.
+      } finally {
+        await session.close();
+      }
+    };
+    return { ...session, close };
+  }
+
+  /** Takes what was just read from the destination. */
+  async #learn(recorded: RecordedState): Promise<void> {
+    this.#recorded = recorded;
+    this.#state = await this.options.memory.withPending(recorded);
+    this.#hasRead = true;
   }
 
   #checkTenant({ tenantId: bound }: RecordedState): void {

@@ -7,7 +7,7 @@ import { recallState, rememberState } from './remembered-state.js';
 
 /** What the spool keeps for a run whose destination somebody holds. */
 export interface RunMemory {
-  /** What was recorded when a run last looked, with what waits to be recorded; null where that is not known. */
+  /** What was recorded when a run last looked, without what waits to be recorded; null where that is not known. */
   recall(): Promise<RecordedState | null>;
   remember(state: RecordedState): Promise<void>;
   /** The state with what waits to be recorded. */
@@ -30,10 +30,14 @@ export interface RunMemoryOptions {
   readonly report: Report;
 }
 
-/** The memory in the spool; what there is but cannot be used is warned of. */
+/** The memory in the spool; what there is but cannot be used is warned of, once. */
 export function openMemory({ folder, destination, clock, report }: RunMemoryOptions): RunMemory {
-  const warn = (message: string): void =>
-    report({ event: 'warning', message, hint: 'it is made anew; what it held is asked for again' });
+  const warned = new Set<string>();
+  const warn = (message: string): void => {
+    if (!warned.has(message))
+      report({ event: 'warning', message, hint: 'it is made anew; what it held is asked for again' });
+    warned.add(message);
+  };
   const withPending = async (state: RecordedState): Promise<RecordedState> => {
     const { writes, problem } = await pendingWrites(folder, destination);
     if (problem !== null) warn(problem);
@@ -43,7 +47,7 @@ export function openMemory({ folder, destination, clock, report }: RunMemoryOpti
     recall: async () => {
       const recalled = await recallState(folder, destination);
       if (recalled.kind === 'unusable') warn(recalled.reason);
-      return recalled.kind === 'remembered' ? await withPending(recalled.state) : null;
+      return recalled.kind === 'remembered' ? recalled.state : null;
     },
     remember: async (state) => await rememberState(folder, { destination, at: clock.now(), state }),
     withPending,

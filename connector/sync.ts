@@ -68,7 +68,8 @@ async function lockedRun(run: Run): Promise<EndedRun> {
   for (const one of useless) await one.remove();
   const plan = planRun(config, dataset.state, selection, startedAt, usable);
   const warnings = [...(heldBy === null ? [] : [plannedFromMemory(heldBy)]), ...plan.warnings];
-  for (const message of warnings) report({ event: 'warning', message, hint: 'see connector.yaml' });
+  for (const message of warnings)
+    report({ event: 'warning', message, hint: plan.warnings.includes(message) ? 'see connector.yaml' : '' });
   const results = await runPlan(run, plan);
   const summary = await endRun(run, { plan, invoiceList, results, warnings });
   const { runId, outcome, exitCode } = summary;

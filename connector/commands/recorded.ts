@@ -56,8 +56,8 @@ async function stateOf(
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
     const remembered = (await memory?.recall()) ?? null;
-    if (remembered === null) return await read({});
+    if (memory === null || remembered === null) return await read({});
     await context.warn(`${error.message}: this is what the spool remembers`);
-    return remembered;
+    return await memory.withPending(remembered);
   }
 }
