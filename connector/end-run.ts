@@ -13,7 +13,7 @@ import {
   type RunSummary,
   type ScopeSummary,
 } from './run-summary.js';
-import type { ScopeResult } from './sync-scope.js';
+import type { ScopeResult } from './scope-result.js';
 
 /** What a run has done when its scopes are finished. */
 export interface RunWork {

@@ -1,14 +1,13 @@
-import { scopeText, type Scope } from '../schemas/scope.js';
+import type { Scope } from '../schemas/scope.js';
 import type { ExportOutcome, Extractor } from './extract/extractor.js';
 import type { LoadContext } from './load-context.js';
 import { interrupted } from './interruption.js';
-import { loadPackage, type LoadOutcome } from './load-scope.js';
-import type { ScopeAnswer } from './load/destination.js';
+import { loadPackage } from './load-scope.js';
 import { noData } from './no-data-answer.js';
 import type { PlannedExport } from './plan.js';
 import type { PublishedOf } from './published-of.js';
-import { errorSummary, type ScopeSummary } from './run-summary.js';
-import { failed, published, superseded, unchanged, type ScopeEnding } from './scope-ending.js';
+import { failed, superseded, unchanged, type ScopeEnding } from './scope-ending.js';
+import { loadEnding, scopeResult, type ScopeResult } from './scope-result.js';
 
 /** What one scope's way through a run needs. */
 export interface ScopeRun {
@@ -20,14 +19,6 @@ export interface ScopeRun {
   readonly isClosed: (scope: Scope) => Promise<boolean>;
   /** Runs loads one at a time. */
   readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
-}
-
-/** What became of a scope: for the summary, and what is to be recorded where no publish recorded it. */
-export interface ScopeResult {
-  readonly summary: ScopeSummary;
-  readonly answer: ScopeAnswer | null;
-  /** Unbilled scopes that its publish superseded. */
-  readonly superseded: readonly Scope[];
 }
 
 /**
@@ -44,7 +35,7 @@ export function syncScope(run: ScopeRun): {
   const result = exporting
     .then((outcome) => afterExport(run, outcome, true))
     .catch((thrown: unknown) => failed(planned.request.scope, interrupted(thrown, load.signal)))
-    .then((ending) => finish(run, ending));
+    .then((ending) => scopeResult(load, planned.reason, ending));
   return { exported: exporting.then(() => undefined).catch(() => undefined), result };
 }
 
@@ -80,67 +71,5 @@ async function afterExport(
     });
     return await afterExport(run, await exportScope(run), false);
   }
-  return afterLoad(outcome.scope, loaded, outcome.warnings);
-}
-
-function afterLoad(
-  scope: Scope,
-  loaded: Exclude<LoadOutcome, { kind: 'damaged blob' }>,
-  warnings: readonly string[],
-): ScopeEnding {
-  const { eTag } = loaded;
-  switch (loaded.kind) {
-    case 'published': {
-      const { notPutAway, result } = loaded;
-      if (notPutAway === undefined) return published(scope, eTag, result, warnings);
-      const warning = `published, but its load package stays in the spool: ${notPutAway.message}; ${notPutAway.hint}`;
-      return { ...published(scope, eTag, result, [...warnings, warning]), exitCode: notPutAway.exitCode };
-    }
-    case 'already published':
-      return unchanged(scope, eTag);
-    case 'kept':
-      return {
-        scope,
-        outcome: 'kept',
-        state: null,
-        answer: `kept the published snapshot: ${loaded.error.message}`,
-        warnings: [...warnings, `${loaded.error.message}; ${loaded.error.hint}`],
-        details: { eTag },
-      };
-    case 'refused':
-      return {
-        ...failed(scope, loaded.error),
-        outcome: 'refused',
-        state: 'refused',
-        checked: true,
-        warnings,
-        details: { eTag },
-      };
-  }
-}
-
-function finish(run: ScopeRun, ending: ScopeEnding): ScopeResult {
-  const { scope, outcome, error, warnings = [], details = {} } = ending;
-  const { report } = run.load;
-  const exitCode = ending.exitCode ?? error?.exitCode ?? 0;
-  for (const message of warnings) report({ event: 'warning', scope, message, hint: '' });
-  report({ event: 'scope.finished', scope, outcome, exitCode });
-  const summary: ScopeSummary = {
-    stream: scope.stream,
-    scope: scopeText(scope),
-    outcome,
-    exitCode,
-    reason: run.planned.reason,
-    ...details,
-    ...(error === undefined ? {} : { error: errorSummary(error) }),
-    warnings,
-  };
-  const answer = answerOf(ending, run.load.clock.now());
-  return { summary, answer, superseded: ending.superseded ?? [] };
-}
-
-function answerOf(ending: ScopeEnding, now: Date): ScopeAnswer | null {
-  const { scope, state, answer, error, checked = error === undefined, allowedEmpty = false } = ending;
-  if (state === undefined) return null;
-  return { scope, state, askedAt: now.toISOString(), answer, checked, allowedEmpty };
+  return loadEnding(outcome.scope, loaded, outcome.warnings);
 }

@@ -16,7 +16,8 @@ import type { EndedRun, Run, SyncOptions } from './run-context.js';
 import { RunDataset } from './run-dataset.js';
 import { serialQueue } from './serial-queue.js';
 import { stockOf } from './spool-stock.js';
-import { syncScope, type ScopeResult } from './sync-scope.js';
+import type { ScopeResult } from './scope-result.js';
+import { syncScope } from './sync-scope.js';
 
 /**
  * The main job: takes the dataset's lock, reads the invoice list where invoices are discovered, plans, exports all
