@@ -13,6 +13,7 @@ import { checkAllowedEmpty, isAllowedEmpty, requestsOf, selectedStreams } from '
 import { planWarnings } from './plan-warnings.js';
 import {
   invoiceFacts,
+  isUsuallyNone,
   meaningOfNoData,
   recheck,
   type InvoiceFacts,
@@ -36,6 +37,8 @@ export interface PlannedExport {
   readonly reason: string;
   /** What code 5000 means where nothing is published. */
   readonly whenNoData: NoDataMeaning;
+  /** That there is none is usual, and no warning. */
+  readonly noDataIsUsual: boolean;
   /** An empty answer is published, also over rows. */
   readonly allowEmpty: boolean;
 }
@@ -117,13 +120,13 @@ function decide(request: ExportRequest, known: Known): PlannedExport | LeftScope
     const isClosing = known.closing.has(scopeLabel(scope));
     const decided = aboutMonth(known.recorded.get(scopeLabel(scope)), isClosing, allowEmpty);
     if (!decided.ask) return { scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt };
-    return { request, reason: decided.reason, whenNoData: 'no data', allowEmpty };
+    return { request, reason: decided.reason, whenNoData: 'no data', noDataIsUsual: false, allowEmpty };
   }
   const facts = known.factsOf(scope);
   const decided = aboutInvoice(facts, request, known);
   if (!decided.ask) return { scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt };
   const whenNoData = allowEmpty ? 'no data' : meaningOfNoData(facts, config.recheck, now);
-  return { request, reason: decided.reason, whenNoData, allowEmpty };
+  return { request, reason: decided.reason, whenNoData, noDataIsUsual: isUsuallyNone(facts), allowEmpty };
 }
 
 /** When each recorded scope is to be asked for again: by the next run, from a day on, or (null) only by name. Pure. */

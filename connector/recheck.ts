@@ -103,12 +103,15 @@ function byAge(facts: InvoiceFacts, config: RecheckConfig, now: Date): Recheck {
  * its data is `pending`; after it the data is missing, which is a failure. Pure.
  */
 export function meaningOfNoData(facts: InvoiceFacts, config: RecheckConfig, now: Date): NoDataMeaning {
-  const { scope, listed, agreement } = facts;
-  if (!isExportable(scope.invoice)) return 'no data';
-  if (listed !== undefined && (isNote(listed) || isVoid(listed))) return 'no data';
-  if (scope.stream === 'billed_usage' && agreement?.usageLines === 0) return 'no data';
+  if (!isExportable(facts.scope.invoice) || isUsuallyNone(facts)) return 'no data';
   if (ageInDays(facts, now) > config.weekly_until_day) return 'no data';
   return dayNumber(now) <= dayNumber(dueDate(facts, now)) ? 'pending' : 'failed';
+}
+
+/** Whether it is nobody's concern that there is no data: a note's or a void document's, or usage that no line charges. Pure. */
+export function isUsuallyNone({ scope, listed, agreement }: InvoiceFacts): boolean {
+  if (listed !== undefined && (isNote(listed) || isVoid(listed))) return true;
+  return scope.stream === 'billed_usage' && agreement?.usageLines === 0;
 }
 
 /** The first 11th on or after the date of the invoice. */

@@ -23,14 +23,20 @@ export interface ScopeEnding {
   readonly superseded?: readonly Scope[];
 }
 
-/** Graph's data is what is published. */
+/** Graph's data is what is published, whatever came or failed to come in between. */
 export function unchanged(scope: Scope, eTag: string): ScopeEnding {
-  return { scope, outcome: 'unchanged', state: null, answer: `unchanged at eTag ${eTag}`, details: { eTag } };
+  const answer = `unchanged at eTag ${eTag}`;
+  return { scope, outcome: 'unchanged', state: 'published', answer, details: { eTag } };
 }
 
 /** Its month was billed by another scope of this run: what is published stays. */
 export function superseded(scope: Scope): ScopeEnding {
   return { scope, outcome: 'superseded', state: null, answer: 'superseded: the month is billed by now' };
+}
+
+/** What arrived is not published; the old snapshot stays. Every run asks again. */
+export function refused(scope: Scope, error: ConnectorError): ScopeEnding {
+  return { ...failed(scope, error), outcome: 'refused', state: 'refused', checked: true };
 }
 
 /** It could not be asked for or loaded. */

@@ -8,7 +8,7 @@ import { noData } from './no-data-answer.js';
 import type { PlannedExport } from './plan.js';
 import type { PublishedOf } from './published-of.js';
 import { errorSummary, type ScopeSummary } from './run-summary.js';
-import { failed, published, superseded, unchanged, type ScopeEnding } from './scope-ending.js';
+import { failed, published, refused, superseded, unchanged, type ScopeEnding } from './scope-ending.js';
 
 /** What one scope's way through a run needs. */
 export interface ScopeRun {
@@ -108,14 +108,7 @@ function afterLoad(
         details: { eTag },
       };
     case 'refused':
-      return {
-        ...failed(scope, loaded.error),
-        outcome: 'refused',
-        state: 'refused',
-        checked: true,
-        warnings,
-        details: { eTag },
-      };
+      return { ...refused(scope, loaded.error), warnings, details: { eTag } };
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../connector/clock.js';
-import { loadConfig } from '../../connector/config.js';
+import { loadConfig, type LoadedConfig } from '../../connector/config.js';
 import { openDestination } from '../../connector/load/open-destination.js';
 import type { RunSummary } from '../../connector/run-summary.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../connector/sandbox/sandbox.js';
@@ -45,9 +45,13 @@ export async function startDatedSite(
   });
   const folder = await mkdtemp(join(tmpdir(), 'partner-billing-dated-'));
   const path = join(folder, 'connector.yaml');
-  const configure = (changed: Record<string, unknown>) => writeFile(path, sandbox.configuration(changed));
+  const { token: GRAPH_TOKEN, partnerCenterToken: PARTNER_CENTER_TOKEN } = sandbox;
+  const env = { GRAPH_TOKEN, PARTNER_CENTER_TOKEN };
+  const auth = { token: '${env:GRAPH_TOKEN}', partner_center_token: '${env:PARTNER_CENTER_TOKEN}' };
+  const configure = (changed: Record<string, unknown>) =>
+    writeFile(path, sandbox.configuration({ source: { auth }, ...changed }));
   await configure(settings);
-  const cli: DatedSite['cli'] = (argv, setting = {}) => runCli(argv, { cwd: folder, clock, ...setting });
+  const cli: DatedSite['cli'] = (argv, setting = {}) => runCli(argv, { cwd: folder, env, clock, ...setting });
   return {
     sandbox,
     folder,
@@ -58,7 +62,7 @@ export async function startDatedSite(
       const result = await cli([...argv, '--json'], setting);
       return { ...result, summary: JSON.parse(result.out) as RunSummary };
     },
-    query: async (sql) => await rowsOf(path, folder, sql),
+    query: async (sql) => await rowsOf(await loadConfig({ path, env, cwd: folder }), sql),
     exportsAskedFor: () => {
       const asked = sandbox.requests.filter(({ kind }) => kind === 'export').length;
       sandbox.clearRequests();
@@ -101,8 +105,7 @@ function instantOf(day: string): number {
   return Date.parse(`${day}T05:00:00Z`);
 }
 
-async function rowsOf(path: string, folder: string, sql: string): Promise<(string | null)[][]> {
-  const { config, resolve } = await loadConfig({ path, env: {}, cwd: folder });
+async function rowsOf({ config, resolve }: LoadedConfig, sql: string): Promise<(string | null)[][]> {
   const opened = await openDestination(config, {
     path: resolve,
     report: () => undefined,
