@@ -95,7 +95,7 @@ export function planRun(
   return {
     exports: decided.filter((one) => 'request' in one),
     left: [...decided.filter((one) => 'scope' in one), ...others],
-    warnings: planWarnings(config, state, requests),
+    warnings: planWarnings(config, state, requests, selection),
   };
 }
 
