@@ -1,5 +1,6 @@
 import type { Config } from '../schemas/config.js';
 import {
+  monthOf,
   monthOfPeriod,
   scopeLabel,
   type ExportRequest,
@@ -120,7 +121,9 @@ function decide(request: ExportRequest, known: Known): PlannedExport | LeftScope
     const isClosing = known.closing.has(scopeLabel(scope));
     const decided = aboutMonth(known.recorded.get(scopeLabel(scope)), isClosing, allowEmpty);
     if (!decided.ask) return { scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt };
-    return { request, reason: decided.reason, whenNoData: 'no data', noDataIsUsual: false, allowEmpty };
+    // On its first day no day of it is over.
+    const noDataIsUsual = scope.month === monthOf(now) && now.getUTCDate() === 1;
+    return { request, reason: decided.reason, whenNoData: 'no data', noDataIsUsual, allowEmpty };
   }
   const facts = known.factsOf(scope);
   const decided = aboutInvoice(facts, request, known);

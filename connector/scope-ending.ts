@@ -44,7 +44,10 @@ export function failed(scope: Scope, error: ConnectorError): ScopeEnding {
   return { scope, outcome: 'failed', state: null, answer: error.message, error };
 }
 
-/** A new snapshot is what readers see. An unbilled one that shrank by more than half is worth a look. */
+/**
+ * A new snapshot is what readers see. An unbilled one that shrank by more than half is worth a look; one that is empty
+ * was allowed by name.
+ */
 export function published(
   scope: Scope,
   eTag: string,
@@ -63,7 +66,8 @@ export function published(
 }
 
 function shrinkWarnings(scope: Scope, { counts, replaced }: PublishResult): readonly string[] {
-  if (scope.by !== 'month' || replaced === null || counts.staged * 2 >= replaced) return [];
+  if (scope.by !== 'month' || replaced === null || counts.staged === 0) return [];
+  if (counts.staged * 2 >= replaced) return [];
   return [
     `it shrank by more than half, from ${replaced} to ${counts.staged} records: usual while Microsoft bills the month; else look at unbilled_totals`,
   ];

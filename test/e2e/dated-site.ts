@@ -13,6 +13,16 @@ export interface DatedRun extends CliResult {
   readonly summary: RunSummary;
 }
 
+/** `OUTCOME CODE` of each scope of a run, by `STREAM SCOPE`. */
+export function outcomesOf({ summary }: DatedRun): Record<string, string> {
+  return Object.fromEntries(
+    summary.scopes.map(({ stream, scope, outcome, exitCode }) => [
+      `${stream} ${scope}`,
+      `${outcome} ${exitCode}`,
+    ]),
+  );
+}
+
 /** A user's site whose day is the test's choice, for the service and the connector alike, driven by its command line. */
 export interface DatedSite {
   readonly sandbox: Sandbox;

@@ -199,15 +199,22 @@ function currentDestination(engine: 'duckdb' | 'postgres'): object {
 }
 
 describe('a document that changes in the list', () => {
-  it('is replaced, and what it said before is in invoices_history', async () => {
+  it('is replaced, what it said before is in invoices_history, and its notes are exported', async () => {
     const invoices = [{ id: 'G016907411', month: '2026-10', currency: 'USD' }];
-    const script = [{ on: '2026-11-14', void: 'G016907411', note: 'G016907466' }];
+    const script = [
+      { on: '2026-11-14', void: 'G016907411', note: 'G016907466' },
+      { on: '2026-11-14', creditNote: 'G016907455', amends: 'G016907411', lines: 3 },
+    ];
     const site = await startDatedSite(
       '2026-11-08',
       { invoices, calendar: { usageRowsPerDay: 1, script } },
       {
         destination: { type: 'duckdb', path: './billing.duckdb' },
-        streams: { ...NO_ESTIMATES, billed_usage: { invoices: 'discover' }, billed_reconciliation: null },
+        streams: {
+          ...NO_ESTIMATES,
+          billed_usage: { invoices: 'discover' },
+          billed_reconciliation: { invoices: 'discover' },
+        },
       },
     );
     try {
@@ -215,12 +222,24 @@ describe('a document that changes in the list', () => {
       const [[firstLoad = ''] = []] = await site.query('select _load_id from csp.invoices');
       site.on('2026-11-14');
       const { summary } = await site.run(['sync']);
-      expect(summary.invoiceList?.changes).toEqual({ inserted: 1, updated: 1, deleted: 0, unchanged: 0 });
+      expect(summary.invoiceList?.changes).toEqual({ inserted: 2, updated: 1, deleted: 0, unchanged: 0 });
       const columns = 'invoice_number, status, amends_of, total_charges';
       const total = site.sandbox.totalCharges('G016907411');
       expect(await site.query(`select ${columns} from csp.invoices order by 1`)).toEqual([
         ['G016907411', 'void', null, total],
+        ['G016907455', 'active', 'G016907411', site.sandbox.totalCharges('G016907455')],
         ['G016907466', 'active', 'G016907411', `-${total}`],
+      ]);
+      // The credit note has lines of its own, and no usage; a void note has nothing. Nobody is warned of that.
+      const note = { stream: 'billed_reconciliation', invoice: 'G016907455' } as const;
+      const { records, sums } = site.sandbox.expected(note);
+      const lines =
+        "select count(*), sum(subtotal) from csp.billed_reconciliation where invoice_number = 'G016907455'";
+      expect(await site.query(lines)).toEqual([[String(records), sums['USD']]]);
+      expect(summary.scopes.filter(({ outcome }) => outcome === 'no data')).toMatchObject([
+        { stream: 'billed_usage', scope: 'G016907455', warnings: [] },
+        { stream: 'billed_usage', scope: 'G016907466', warnings: [] },
+        { stream: 'billed_reconciliation', scope: 'G016907466', warnings: [] },
       ]);
       const lineage = 'select _first_load_id, _load_id from csp.invoices where status = ';
       const [[first = '', now = ''] = []] = await site.query(`${lineage}'void'`);
