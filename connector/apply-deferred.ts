@@ -1,6 +1,6 @@
-import { scopeLabel, scopeText, type Scope } from '../schemas/scope.js';
+import { scopeLabel, type Scope } from '../schemas/scope.js';
 import { notOvertaken, type DeferredWrites } from './deferred-writes.js';
-import { closedMonths, type BilledScope } from './load/close-months.js';
+import { monthsToClose } from './load/close-months.js';
 import type {
   NextCheck,
   RecordedInvoice,
@@ -32,7 +32,7 @@ function withAnswer(state: RecordedState, answer: ScopeAnswer): RecordedState {
   const askedAt = iso(answer.askedAt);
   return withScope(state, {
     ...before,
-    state: answer.state ?? before.state,
+    state: before.state === 'superseded' ? before.state : (answer.state ?? before.state),
     firstAskedAt: before.firstAskedAt ?? askedAt,
     lastAskedAt: askedAt,
     lastAnswer: answer.answer,
@@ -70,7 +70,9 @@ function withReading(state: RecordedState, reading: InvoiceListReading): Recorde
   for (const listed of reading.invoices) {
     const invoice = recordedInvoice(listed);
     named.add(invoice.invoice);
-    if (recorded.get(invoice.invoice)?.rowHash !== invoice.rowHash) invoices.set(invoice.invoice, invoice);
+    const before = recorded.get(invoice.invoice);
+    const isSame = before?.rowHash === invoice.rowHash && before?.billingMonth === invoice.billingMonth;
+    if (!isSame) invoices.set(invoice.invoice, invoice);
   }
   const gone = [...recorded.keys()].filter(
     (one) => !named.has(one) && isInReach(one, recorded, reading.since),
@@ -87,35 +89,11 @@ function withReading(state: RecordedState, reading: InvoiceListReading): Recorde
 }
 
 function withClosedMonths(state: RecordedState, now: Date): RecordedState {
-  const documents = new Map(state.invoices.map((one) => [one.invoice, one]));
-  const closed = closedMonths({
-    open: state.scopes.filter((one) => one.state !== 'superseded').map(({ scope }) => scope),
-    billed: state.scopes
-      .filter(({ scope }) => scope.by === 'invoice')
-      .map((one) => billedScope(one, documents)),
-    listed: state.invoices
-      .filter(({ invoice }) => invoice.startsWith('G'))
-      .map(({ billingMonth, ...one }) => ({ ...one, month: billingMonth })),
-    now,
-  });
-  const labels = new Set(closed.map(scopeLabel));
+  const labels = new Set(monthsToClose(state, now).map(scopeLabel));
   const scopes = state.scopes.map((one) =>
     labels.has(scopeLabel(one.scope)) ? { ...one, state: 'superseded' as const, nextCheckAt: null } : one,
   );
   return { ...state, scopes };
-}
-
-function billedScope(one: ScopeState, documents: ReadonlyMap<string, RecordedInvoice>): BilledScope {
-  const document = documents.get(scopeText(one.scope));
-  const currency = document?.currency ?? null;
-  return {
-    stream: one.scope.stream,
-    invoice: scopeText(one.scope),
-    state: one.state,
-    isPublished: one.snapshot !== null,
-    month: document?.billingMonth ?? one.snapshot?.billingMonth ?? null,
-    currencies: [...Object.keys(one.snapshot?.sums ?? {}), ...(currency === null ? [] : [currency])],
-  };
 }
 
 function withScope(state: RecordedState, changed: ScopeState): RecordedState {

@@ -1,11 +1,12 @@
-import { EXIT_CODES, IntegrityError } from '../schemas/errors.js';
+import { IntegrityError } from '../schemas/errors.js';
 import { scopeLabel, scopeText, type Scope } from '../schemas/scope.js';
+import { allowEmptyCommand } from './allow-empty-command.js';
 import type { ExportOutcome } from './extract/extractor.js';
 import type { LoadContext } from './load-context.js';
-import { publishNothing } from './load-scope.js';
+import { isKept, publishNothing } from './load-scope.js';
 import type { PlannedExport } from './plan.js';
 import type { PublishedOf } from './published-of.js';
-import { published, type ScopeEnding } from './scope-ending.js';
+import { published, refused, unchanged, type ScopeEnding } from './scope-ending.js';
 
 /** What judging an answer of no data depends on. */
 export interface NoDataRun {
@@ -19,31 +20,26 @@ type NoDataOutcome = Extract<ExportOutcome, { kind: 'no data' }>;
 
 /**
  * What Graph's code 5000 means. Over rows it is treated like an empty answer: kept or refused, or published where a
- * person named the scope. Where nothing is published, the plan says whether data is still expected (`pending`), is
- * missing (`failed`) or is not expected (`no data`).
+ * person named the scope; over an empty snapshot it is nothing new. Where nothing is published, the plan says whether
+ * data is still expected (`pending`), is missing (`failed`) or is not expected (`no data`).
  */
 export async function noData(run: NoDataRun, outcome: NoDataOutcome): Promise<ScopeEnding> {
   const { planned, load } = run;
   const { scope } = outcome;
   const answer = `no data (${outcome.code})`;
   const before = run.published(scope);
-  if (before !== null && before.counts.staged > 0) {
+  if (before !== null && before.counts.staged === 0) return { ...unchanged(scope, before.eTag), answer };
+  if (before !== null) {
     if (!planned.allowEmpty) return overRows(scope, outcome, load.clock.now());
-    const empty = {
-      scope,
-      attributeSet: planned.request.attributeSet,
-      answer,
-      billingMonth: before.billingMonth,
-    };
+    const { attributeSet } = planned.request;
+    const empty = { scope, attributeSet, answer, billingMonth: before.billingMonth };
     return published(scope, answer, await run.inTurn(() => publishNothing(load, empty)), []);
   }
   const checked = true;
   switch (planned.whenNoData) {
-    case 'none expected':
     case 'no data': {
-      const isExpected = planned.whenNoData === 'none expected';
-      const warnings = isExpected ? [] : [`${outcome.message}; ${outcome.hint}`];
       const { allowEmpty: allowedEmpty } = planned;
+      const warnings = allowedEmpty || planned.noDataIsUsual ? [] : [`${outcome.message}; ${outcome.hint}`];
       return { scope, outcome: 'no data', state: 'no data', answer, checked, allowedEmpty, warnings };
     }
     case 'pending':
@@ -53,29 +49,24 @@ export async function noData(run: NoDataRun, outcome: NoDataOutcome): Promise<Sc
   }
 }
 
-function overRows(scope: Scope, outcome: NoDataOutcome, now: Date): ScopeEnding {
-  const late = scope.by === 'invoice' || now.getUTCDate() > 11;
+function overRows(scope: Scope, { code, message, hint }: NoDataOutcome, now: Date): ScopeEnding {
+  const error = new IntegrityError({
+    message: `${scopeLabel(scope)}: Graph has no data (${code}: ${message}), but rows are published and kept`,
+    hint: `if it is empty indeed, publish that by name: ${allowEmptyCommand(scope)}; else: ${hint}`,
+    facts: { rule: 'empty', stream: scope.stream, scope: scopeText(scope), code },
+  });
+  if (!isKept(scope, error, now)) return refused(scope, error);
   return {
-    scope,
-    outcome: late ? 'refused' : 'kept',
-    state: null,
-    answer: `no data (${outcome.code}); the published snapshot is kept`,
-    warnings: [
-      `${outcome.message}, but rows are published and kept; ${outcome.hint}`,
-      ...(late ? [`if it is empty indeed, publish that by name: ${allowHint(scope)}`] : []),
-    ],
-    exitCode: late ? EXIT_CODES.integrity : 0,
+    ...{ scope, outcome: 'kept', state: null },
+    answer: `no data (${code}); the published snapshot is kept`,
+    warnings: [`${error.message}; ${error.hint}`],
   };
 }
 
 function missing(scope: Scope, { code, message }: NoDataOutcome): IntegrityError {
   return new IntegrityError({
     message: `${scopeLabel(scope)}: Graph has no data (${code}: ${message}), though it was due by the 11th after the invoice`,
-    hint: `if the invoice has none, say so by name: ${allowHint(scope)}; else report it to Microsoft`,
+    hint: `if the invoice has none, say so by name: ${allowEmptyCommand(scope)}; else report it to Microsoft`,
     facts: { rule: 'due', stream: scope.stream, scope: scopeText(scope), code },
   });
-}
-
-function allowHint(scope: Scope): string {
-  return `partner-billing sync --allow-empty ${scope.stream}:${scopeText(scope)}`;
 }

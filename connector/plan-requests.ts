@@ -1,7 +1,7 @@
 import type { Config } from '../schemas/config.js';
 import { ConfigError } from '../schemas/errors.js';
 import { isExportable } from '../schemas/invoice-kind.js';
-import { monthOfPeriod, scopeText, type ExportRequest, type Scope } from '../schemas/scope.js';
+import { monthOf, monthOfPeriod, scopeText, type ExportRequest, type Scope } from '../schemas/scope.js';
 import { STREAM_NAMES, STREAMS, type StreamName } from '../schemas/streams.js';
 import type { RecordedInvoice } from './load/destination.js';
 import type { Selection } from './selection.js';
@@ -66,7 +66,7 @@ function wantedInvoices(
   const { months } = selection;
   if (months !== undefined) {
     return exportable
-      .filter(({ billingMonth }) => isWithin(billingMonth, months.from, months.to))
+      .filter((document) => isWithin(likelyMonth(document), months.from, months.to))
       .map(({ invoice }) => invoice);
   }
   if (selection.invoices.length > 0) return [...new Set(selection.invoices)];
@@ -82,6 +82,11 @@ function wantedInvoices(
     .filter(({ billingMonth }) => since === undefined || billingMonth === null || billingMonth >= since)
     .map(({ invoice }) => invoice);
   return [...new Set([...listed, ...byHand])];
+}
+
+/** A document without a billing period is dated in the month after the one that it bills (api-contract.md 11.2). */
+function likelyMonth({ billingMonth, invoiceDate }: RecordedInvoice): string | null {
+  return billingMonth ?? (invoiceDate === null ? null : monthOf(new Date(invoiceDate), -1));
 }
 
 function isWithin(month: string | null, from: string, to: string): boolean {

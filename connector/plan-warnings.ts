@@ -1,14 +1,25 @@
 import type { Config } from '../schemas/config.js';
 import type { ExportRequest } from '../schemas/scope.js';
 import type { RecordedState } from './load/destination.js';
+import type { Selection } from './selection.js';
 
 /** What a person should know of a plan, each a sentence. Pure. */
 export function planWarnings(
   config: Config,
   state: RecordedState,
   requests: readonly ExportRequest[],
+  selection: Selection,
 ): readonly string[] {
-  return [...basicWarnings(requests), ...currencyWarnings(config, state)];
+  return [
+    ...basicWarnings(requests),
+    ...currencyWarnings(config, state),
+    ...backfillWarnings(requests, selection),
+  ];
+}
+
+function backfillWarnings(requests: readonly ExportRequest[], { months }: Selection): readonly string[] {
+  if (months === undefined || requests.length > 0) return [];
+  return [`the invoice list, as recorded, names no invoice of ${months.from} to ${months.to}`];
 }
 
 /**

@@ -14,6 +14,7 @@ import { checkAllowedEmpty, isAllowedEmpty, requestsOf, selectedStreams } from '
 import { planWarnings } from './plan-warnings.js';
 import {
   invoiceFacts,
+  isUsuallyNone,
   meaningOfNoData,
   recheck,
   type InvoiceFacts,
@@ -37,6 +38,8 @@ export interface PlannedExport {
   readonly reason: string;
   /** What code 5000 means where nothing is published. */
   readonly whenNoData: NoDataMeaning;
+  /** That there is none is usual, and no warning. */
+  readonly noDataIsUsual: boolean;
   /** An empty answer is published, also over rows. */
   readonly allowEmpty: boolean;
 }
@@ -93,7 +96,7 @@ export function planRun(
   return {
     exports: decided.filter((one) => 'request' in one),
     left: [...decided.filter((one) => 'scope' in one), ...others],
-    warnings: planWarnings(config, state, requests),
+    warnings: planWarnings(config, state, requests, selection),
   };
 }
 
@@ -118,14 +121,15 @@ function decide(request: ExportRequest, known: Known): PlannedExport | LeftScope
     const isClosing = known.closing.has(scopeLabel(scope));
     const decided = aboutMonth(known.recorded.get(scopeLabel(scope)), isClosing, allowEmpty);
     if (!decided.ask) return { scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt };
-    const whenNoData = allowEmpty || isFirstDays(scope.month, now) ? 'none expected' : 'no data';
-    return { request, reason: decided.reason, whenNoData, allowEmpty };
+    // On its first day no day of it is over.
+    const noDataIsUsual = scope.month === monthOf(now) && now.getUTCDate() === 1;
+    return { request, reason: decided.reason, whenNoData: 'no data', noDataIsUsual, allowEmpty };
   }
   const facts = known.factsOf(scope);
   const decided = aboutInvoice(facts, request, known);
   if (!decided.ask) return { scope, reason: decided.reason, nextCheckAt: decided.nextCheckAt };
-  const whenNoData = allowEmpty ? 'none expected' : meaningOfNoData(facts, config.recheck, now);
-  return { request, reason: decided.reason, whenNoData, allowEmpty };
+  const whenNoData = allowEmpty ? 'no data' : meaningOfNoData(facts, config.recheck, now);
+  return { request, reason: decided.reason, whenNoData, noDataIsUsual: isUsuallyNone(facts), allowEmpty };
 }
 
 /** When each recorded scope is to be asked for again: by the next run, from a day on, or (null) only by name. Pure. */
@@ -158,11 +162,6 @@ function waitingMonths(
       attributeSet,
       ...(period === undefined ? {} : { period }),
     }));
-}
-
-/** On the first two days of a month there are no charges in it yet (domain.md, calendar of section C3). */
-function isFirstDays(month: string, now: Date): boolean {
-  return month === monthOf(now) && now.getUTCDate() <= 2;
 }
 
 function aboutMonth(recorded: ScopeState | undefined, isClosing: boolean, allowEmpty: boolean): Recheck {

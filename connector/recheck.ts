@@ -16,11 +16,8 @@ export type Recheck =
   /** `nextCheckAt` is null where only a person asks for it again. */
   | { readonly ask: false; readonly reason: string; readonly nextCheckAt: string | null };
 
-/**
- * What code 5000 (no data) means for a scope that nothing is published of: `none expected` and `no data` are recorded as
- * such, the latter with a warning; `pending` data is still expected, and `failed` is data that should have come.
- */
-export type NoDataMeaning = 'none expected' | 'no data' | 'pending' | 'failed';
+/** What code 5000 (no data) means for a scope that nothing is published of. */
+export type NoDataMeaning = 'no data' | 'pending' | 'failed';
 
 /** What is known of an invoice in one stream. */
 export interface InvoiceFacts {
@@ -101,17 +98,21 @@ function byAge(facts: InvoiceFacts, config: RecheckConfig, now: Date): Recheck {
 }
 
 /**
- * What code 5000 means for an invoice that nothing is published of: of a note or a voided document, and of the usage of
- * an invoice whose lines charge none, none is expected; legacy and old ones have `no data`; until the 11th that follows
- * the date of the invoice its data is `pending`; after it the data is missing, which is a failure. Pure.
+ * What code 5000 means for an invoice that nothing is published of: documents that have no data of their own, old ones,
+ * and the usage of an invoice whose lines charge none have `no data`; until the 11th that follows the date of the invoice
+ * its data is `pending`; after it the data is missing, which is a failure. Pure.
  */
 export function meaningOfNoData(facts: InvoiceFacts, config: RecheckConfig, now: Date): NoDataMeaning {
-  const { scope, agreement } = facts;
-  if (!isExportable(scope.invoice)) return 'no data';
-  if (isCorrection(facts)) return 'none expected';
-  if (scope.stream === 'billed_usage' && agreement?.usageLines === 0) return 'none expected';
+  if (!isExportable(facts.scope.invoice) || isUsuallyNone(facts)) return 'no data';
   if (ageInDays(facts, now) > config.weekly_until_day) return 'no data';
   return dayNumber(now) <= dayNumber(dueDate(facts, now)) ? 'pending' : 'failed';
+}
+
+/** Whether it is nobody's concern that there is no data: a note's or a void document's, or usage that no line charges. Pure. */
+export function isUsuallyNone(facts: InvoiceFacts): boolean {
+  const { scope, agreement } = facts;
+  if (isCorrection(facts)) return true;
+  return scope.stream === 'billed_usage' && agreement?.usageLines === 0;
 }
 
 /** The first 11th on or after the date of the invoice. */
@@ -133,15 +134,17 @@ function dateOf({ listed, recorded }: InvoiceFacts, now: Date): Date {
 
 /** Usage and lines agree, or there is nothing to agree: no usage, or a note without data of its own. */
 function isAgreed(facts: InvoiceFacts): boolean {
-  const { agreement, usageIsNone, recorded } = facts;
-  if (isCorrection(facts) && recorded?.state === 'no data') return true;
+  const { agreement, usageIsNone } = facts;
+  if (isNoteWithoutData(facts)) return true;
   return agreement?.agrees === true || (agreement?.usageLines === 0 && usageIsNone);
 }
 
 function agreedText(facts: InvoiceFacts): string {
-  return isCorrection(facts) && facts.recorded?.state === 'no data'
-    ? 'a document that may have none of its own'
-    : 'usage and lines agree';
+  return isNoteWithoutData(facts) ? 'a document that may have none of its own' : 'usage and lines agree';
+}
+
+function isNoteWithoutData(facts: InvoiceFacts): boolean {
+  return isCorrection(facts) && facts.recorded?.state === 'no data';
 }
 
 function isCorrection({ listed }: InvoiceFacts): boolean {

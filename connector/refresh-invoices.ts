@@ -26,7 +26,7 @@ export async function refreshInvoices(run: Run): Promise<InvoiceListResult | nul
     const reading = { ...found, tenantId: loaded.config.source.tenant_id, runId, loadId: run.newId() };
     const kept = await run.dataset.keepInvoiceList(reading);
     const documents = reading.invoices.length;
-    const warnings = documents === 0 ? [EMPTY] : [];
+    const warnings = documents === 0 ? [EMPTY_LIST] : [];
     for (const message of warnings) run.report({ event: 'warning', message, hint: '' });
     const outcome = documents === 0 ? 'empty' : 'read';
     const summary = { outcome, exitCode: 0, documents, changes: changesOf(kept), warnings } as const;
@@ -39,7 +39,8 @@ export async function refreshInvoices(run: Run): Promise<InvoiceListResult | nul
   }
 }
 
-const EMPTY =
+/** What a list without any document means. */
+export const EMPTY_LIST =
   'the invoice list is empty; what is recorded of it is kept. An indirect reseller has no invoices of its own: its indirect provider has them';
 
 function changesOf(kept: InvoiceListChanges | null): InvoiceListSummary['changes'] {

@@ -5,7 +5,8 @@ import type { PublishCounts } from './load/destination.js';
 /**
  * What became of one scope.
  * - `published`: a new snapshot is what readers see now.
- * - `unchanged`: Graph's eTag and attribute set are those of the published snapshot; no blob was read.
+ * - `unchanged`: Graph's eTag and attribute set are those of the published snapshot, or an empty one is published and
+ *   Graph still has no data; no blob was read.
  * - `no data`: Graph has none for it, and none is expected; nothing was published before.
  * - `pending`: Graph has none for it yet; every run asks again, and from the 12th on it is `failed`.
  * - `kept`: the answer was empty or of another month; the old snapshot stays, with a warning.

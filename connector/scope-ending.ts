@@ -23,9 +23,10 @@ export interface ScopeEnding {
   readonly superseded?: readonly Scope[];
 }
 
-/** Graph's data is what is published. */
+/** Graph's data is what is published, whatever came or failed to come in between. */
 export function unchanged(scope: Scope, eTag: string): ScopeEnding {
-  return { scope, outcome: 'unchanged', state: null, answer: `unchanged at eTag ${eTag}`, details: { eTag } };
+  const answer = `unchanged at eTag ${eTag}`;
+  return { scope, outcome: 'unchanged', state: 'published', answer, details: { eTag } };
 }
 
 /** Its month was billed by another scope of this run: what is published stays. */
@@ -33,12 +34,20 @@ export function superseded(scope: Scope): ScopeEnding {
   return { scope, outcome: 'superseded', state: null, answer: 'superseded: the month is billed by now' };
 }
 
+/** What arrived is not published; the old snapshot stays. Every run asks again. */
+export function refused(scope: Scope, error: ConnectorError): ScopeEnding {
+  return { ...failed(scope, error), outcome: 'refused', state: 'refused', checked: true };
+}
+
 /** It could not be asked for or loaded. */
 export function failed(scope: Scope, error: ConnectorError): ScopeEnding {
   return { scope, outcome: 'failed', state: null, answer: error.message, error };
 }
 
-/** A new snapshot is what readers see. An unbilled one that shrank by more than half is worth a look. */
+/**
+ * A new snapshot is what readers see. An unbilled one that shrank by more than half is worth a look; one that is empty
+ * was allowed by name.
+ */
 export function published(
   scope: Scope,
   eTag: string,
@@ -57,7 +66,8 @@ export function published(
 }
 
 function shrinkWarnings(scope: Scope, { counts, replaced }: PublishResult): readonly string[] {
-  if (scope.by !== 'month' || replaced === null || counts.staged * 2 >= replaced) return [];
+  if (scope.by !== 'month' || replaced === null || counts.staged === 0) return [];
+  if (counts.staged * 2 >= replaced) return [];
   return [
     `it shrank by more than half, from ${replaced} to ${counts.staged} records: usual while Microsoft bills the month; else look at unbilled_totals`,
   ];

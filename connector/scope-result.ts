@@ -3,7 +3,7 @@ import type { LoadContext } from './load-context.js';
 import type { LoadOutcome } from './load-scope.js';
 import type { ScopeAnswer } from './load/destination.js';
 import { errorSummary, type ScopeSummary } from './run-summary.js';
-import { failed, published, unchanged, type ScopeEnding } from './scope-ending.js';
+import { published, refused, unchanged, type ScopeEnding } from './scope-ending.js';
 
 /** What became of a scope: for the summary, and what is to be recorded where no publish recorded it. */
 export interface ScopeResult {
@@ -39,14 +39,7 @@ export function loadEnding(
         details: { eTag },
       };
     case 'refused':
-      return {
-        ...failed(scope, loaded.error),
-        outcome: 'refused',
-        state: 'refused',
-        checked: true,
-        warnings,
-        details: { eTag },
-      };
+      return { ...refused(scope, loaded.error), warnings, details: { eTag } };
   }
 }
 

@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config.js';
 import { discoverInvoices } from '../discover-invoices.js';
 import { invoiceRows, invoicesText } from '../invoices-text.js';
 import type { RecordedState } from '../load/destination.js';
+import { EMPTY_LIST } from '../refresh-invoices.js';
 import { EVERYTHING } from '../selection.js';
 import { firstMonthWanted } from '../wanted-months.js';
 import { readRecorded } from './recorded.js';
@@ -47,6 +48,7 @@ async function withLive(
       since,
       report: view.report.bind(view),
     });
+    if (found.invoices.length === 0) await context.warn(EMPTY_LIST);
     const reading = { ...found, tenantId: config.source.tenant_id, runId: '', loadId: '' };
     const at = found.readAt.toISOString();
     return applyDeferred(state, [{ at, readings: [reading], answers: [], nextChecks: [], runs: [] }]);

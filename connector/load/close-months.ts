@@ -48,8 +48,8 @@ export interface ClosingFacts {
 /**
  * The unbilled scopes whose month is billed by now: a billed snapshot of the month and currency is published in the
  * stream that takes its place, and either every invoice that the list names for it is published or has no data, or
- * it is the 15th of the next month. Without an invoice of that month in the list, every billed scope that was ever
- * asked for stands in for it. Pure.
+ * it is the 15th of the next month. An invoice that the list tells no month or currency of may be of any. Without an
+ * invoice of that month in the list, every billed scope that was ever asked for stands in for it. Pure.
  */
 export function closedMonths({ open, billed, listed, now }: ClosingFacts): readonly Scope[] {
   return open.filter((scope) => {
@@ -72,7 +72,7 @@ function isComplete(
     one !== undefined && (one.isPublished || one.state === 'no data');
   const wanted = listed.filter(
     (one) =>
-      one.month === scope.month &&
+      (one.month === null || one.month === scope.month) &&
       (one.currency === null || one.currency === scope.currency) &&
       !isNote(one) &&
       !isVoid(one),

@@ -3,6 +3,7 @@ import type { ParsedPart } from '../../schemas/batch.js';
 import { ConfigError, TransientError } from '../../schemas/errors.js';
 import type { Report } from '../../schemas/progress.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
+import { allowEmptyCommand } from '../allow-empty-command.js';
 import type { PublishRequest, PublishResult, SqlConnection } from './destination.js';
 import { bindTenant } from './bind-tenant.js';
 import { applyChanges, planChanges, readPublished, type RowChanges } from './narrow-diff.js';
@@ -121,7 +122,7 @@ async function replaceRows(
   ]);
   if (proof.staged === 0 && published > 0 && !request.allowEmpty) {
     const what = `the export is empty and ${published} rows are published`;
-    const hint = 'the published snapshot is kept; if the scope is empty indeed, allow it by name';
+    const hint = `the published snapshot is kept; if it is empty indeed, publish that by name: ${allowEmptyCommand(request.scope)}`;
     throw unproven(publishing, 'empty', what, hint, { published });
   }
   const changes = await planChanges(publishing, proof.staged, published);

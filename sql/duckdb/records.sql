@@ -69,6 +69,7 @@ LIMIT 1;
 
 -- name: keep answer
 -- A null state leaves the recorded one; a scope never heard of before is pending. An error ($6 false) is no check.
+-- What is superseded stays so: only a publish changes it.
 INSERT INTO {{dataset}}._scopes AS c
   (stream, scope, state, first_asked_at, last_asked_at, last_answer, last_checked_at, allowed_empty_at)
 VALUES (
@@ -76,7 +77,7 @@ VALUES (
   CASE WHEN CAST($6 AS BOOLEAN) THEN CAST($4 AS TIMESTAMP) END, CASE WHEN CAST($7 AS BOOLEAN) THEN CAST($4 AS TIMESTAMP) END
 )
 ON CONFLICT (stream, scope) DO UPDATE SET
-  state = coalesce($3, c.state),
+  state = CASE WHEN c.state = 'superseded' THEN c.state ELSE coalesce($3, c.state) END,
   first_asked_at = coalesce(c.first_asked_at, excluded.first_asked_at),
   last_asked_at = excluded.last_asked_at,
   last_answer = excluded.last_answer,

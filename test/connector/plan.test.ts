@@ -177,6 +177,23 @@ describe('planRun', () => {
     const plan = planRun(config, { ...NOTHING, invoices, scopes }, selection, NOW);
     expect(plan.exports.map(({ request }) => request.scope)).toEqual(['G1', 'G3'].map(invoice));
     expect(plan.left).toMatchObject([{ scope: invoice('G2'), reason: 'published already' }]);
+    expect(plan.warnings).toEqual([]);
+  });
+
+  it('backfills an invoice without a billing period by its date, and says so where the list names none at all', () => {
+    const config = configured({ billed_usage: { invoices: [] } });
+    const dated = (invoiceDate: string | null) => invoiceRecord('G1', { billingMonth: null, invoiceDate });
+    const backfill = (months: { from: string; to: string }, invoiceDate: string | null) =>
+      planRun(config, { ...NOTHING, invoices: [dated(invoiceDate)] }, { ...ALL, months }, NOW);
+    const december = { from: '2024-12', to: '2024-12' };
+    expect(backfill(december, '2025-01-08T00:00:00.000Z').exports).toHaveLength(1);
+    for (const date of ['2024-12-08T00:00:00.000Z', null]) {
+      const plan = backfill(december, date);
+      expect(plan.exports).toEqual([]);
+      expect(plan.warnings).toEqual([
+        'the invoice list, as recorded, names no invoice of 2024-12 to 2024-12',
+      ]);
+    }
   });
 
   it('leaves an unbilled month whose billed snapshots are published, with the list complete or from the 15th on', () => {

@@ -168,11 +168,11 @@ describe('code 5000 for an invoice that nothing is published of', () => {
 
   it('is expected of a note, a voided document and usage that the lines do not charge; a legacy one never has any', () => {
     const with_ = (changes: object) => ({ invoices: [invoiceRecord('G1', changes)] });
-    expect(meaning('2026-11-20', with_({ documentType: 'credit_note' }))).toBe('none expected');
-    expect(meaning('2026-11-20', with_({ status: 'void' }))).toBe('none expected');
+    expect(meaning('2026-11-20', with_({ documentType: 'credit_note' }))).toBe('no data');
+    expect(meaning('2026-11-20', with_({ status: 'void' }))).toBe('no data');
     expect(meaning('2026-11-20', {}, usageOf('D1'))).toBe('no data');
     const none = { agreements: [agreementRecord('G1', { agrees: null, usageLines: 0 })] };
-    expect(meaning('2026-11-20', none)).toBe('none expected');
+    expect(meaning('2026-11-20', none)).toBe('no data');
     expect(meaning('2026-11-20', none, linesOf('G1'))).toBe('failed');
   });
 

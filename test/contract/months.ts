@@ -149,6 +149,10 @@ export function describeMonths(database: () => ContractDatabase): void {
     ]);
     expect(late.superseded).toEqual([OCTOBER]);
     expect(await openTotals(dataset)).toEqual({ billed_usage: '1' });
+    // It was asked for in the same run, and its answer comes after.
+    const answer = { scope: OCTOBER, askedAt: '2026-11-09T05:00:00Z', answer: 'unchanged', checked: true };
+    await dataset.write((session) => session.recordAnswers([{ ...answer, state: 'published' }]));
+    expect(await openTotals(dataset)).toEqual({ billed_usage: '1' });
   });
 
   test('whatever is missing, a month with a billed snapshot is closed on the 15th and not before', async () => {
