@@ -1,4 +1,4 @@
-import { rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RunSummary } from '../../connector/run-summary.js';
@@ -9,7 +9,7 @@ import { startSite, type Site } from './site.js';
 const USAGE = { stream: 'billed_usage', invoice: 'G016907411' } as const;
 const INVOICE = { id: USAGE.invoice, month: '2026-10', currency: 'USD' };
 const NAMED = { invoices: [USAGE.invoice], streams: [USAGE.stream] };
-const LOCK_WAIT_S = 20;
+const LOCK_WAIT_S = 10;
 const SETTINGS = {
   streams: {
     billed_usage: { invoices: [USAGE.invoice] },
@@ -35,7 +35,7 @@ afterEach(async () => {
 async function publishedSite(destination: Record<string, unknown> = {}): Promise<Site> {
   site = await startSite(
     { type: 'duckdb', path: './billing.duckdb', ...destination },
-    { invoices: [INVOICE] },
+    { invoices: [INVOICE], usageRows: 40, reconciliationRows: 20 },
     SETTINGS,
   );
   const first = await site.sync();
@@ -199,8 +199,7 @@ describe('the read copy', () => {
       expect((await stat(copy)).mode & 0o777).toBe(0o444);
       expect(await patient.rows(ROWS)).toEqual(before);
       await expectWhole(at, copy);
-      const everything = 'select * from csp.billed_usage order by line_item_key, line_item_occurrence';
-      expect(await foundIn(copy, everything)).toEqual(await foundIn(main, everything));
+      expect((await readFile(copy)).equals(await readFile(main))).toBe(true);
     }
   });
 
