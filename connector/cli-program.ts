@@ -70,6 +70,10 @@ function addRunCommands(program: Command, choose: (chosen: Chosen) => void): voi
     .addOption(streamOption())
     .addOption(invoiceOption())
     .addOption(allowEmptyOption())
+    .option(
+      '--from-archive <folder>',
+      'fill the destination from an archive, with no network: what is missing, in order',
+    )
     .addOption(metricsOption())
     .option('--json', 'print one JSON summary on standard output')
     .action((options: SyncOptions & CommonOptions) =>

@@ -51,9 +51,15 @@ export class CommandContext {
     this.terminal = new Terminal(io.stderr, (text) => io.secrets.scrub(text));
   }
 
-  /** Reads the configuration, makes its secrets known and prints its warnings. */
-  async loadConfig(path = this.options.config): Promise<LoadedConfig> {
-    const { loaded, short } = await this.readConfig(path);
+  /**
+   * Reads the configuration, makes its secrets known and prints its warnings. `standIns` are values of whole top-level
+   * keys that the file may leave out.
+   */
+  async loadConfig(
+    path = this.options.config,
+    standIns?: Readonly<Record<string, unknown>>,
+  ): Promise<LoadedConfig> {
+    const { loaded, short } = await this.readConfig(path, standIns);
     for (const warning of loaded.warnings) await this.warn(warning);
     if (short > 0) await this.warn('a secret has fewer than 4 characters and is not removed from output');
     return loaded;
@@ -64,10 +70,13 @@ export class CommandContext {
     return (await this.readConfig(this.options.config)).loaded;
   }
 
-  private async readConfig(path: string | undefined): Promise<{ loaded: LoadedConfig; short: number }> {
+  private async readConfig(
+    path: string | undefined,
+    standIns?: Readonly<Record<string, unknown>>,
+  ): Promise<{ loaded: LoadedConfig; short: number }> {
     const { loadConfig } = await import('./config.js');
     const { env, cwd, secrets } = this.io;
-    const loaded = await loadConfig({ path, env, cwd });
+    const loaded = await loadConfig({ path, env, cwd, standIns });
     return { loaded, short: secrets.add(loaded.secrets) };
   }
 

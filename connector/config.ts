@@ -24,6 +24,8 @@ export interface LoadedConfig {
 
 /** Where to look for a configuration. */
 export interface ConfigSearch {
+  /** Values of whole top-level keys that the file may leave out, where the command does not use them. */
+  readonly standIns?: Readonly<Record<string, unknown>> | undefined;
   /** `--config`, relative to `cwd`. */
   readonly path?: string | undefined;
   readonly env: NodeJS.ProcessEnv;
@@ -42,7 +44,7 @@ export async function loadConfig(search: ConfigSearch): Promise<LoadedConfig> {
   const file = shownPath(path, search.cwd);
   const text = await readConfigText(path, file);
   const tree = readConfigTree(text, referenceSource(search.env, dirname(path)));
-  const checked = checkTree(tree);
+  const checked = checkTree(withStandIns(tree, search.standIns ?? {}));
   if (checked.problems.length > 0 || checked.config === null) throw configError(file, checked.problems);
   const { config } = checked;
   return {
@@ -52,6 +54,12 @@ export async function loadConfig(search: ConfigSearch): Promise<LoadedConfig> {
     secrets: secretsOf(config, search.env),
     resolve: (relative) => resolve(dirname(path), relative),
   };
+}
+
+function withStandIns(tree: ConfigTree, standIns: Readonly<Record<string, unknown>>): ConfigTree {
+  const { value } = tree;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return tree;
+  return { ...tree, value: { ...standIns, ...value } };
 }
 
 /** The file to read, absolute, by the order that {@link loadConfig} states. */

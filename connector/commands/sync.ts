@@ -1,4 +1,7 @@
+import { resolve } from 'node:path';
+import { ConfigError } from '../../schemas/errors.js';
 import type { StreamName } from '../../schemas/streams.js';
+import { onlyTenantOf } from '../archive-stock.js';
 import type { CommandContext } from '../command-context.js';
 import { EVERYTHING } from '../selection.js';
 import { runMainJob } from './run-main-job.js';
@@ -10,6 +13,8 @@ export interface SyncOptions {
   readonly invoice?: readonly string[];
   /** Scopes, `[STREAM:]SCOPE`, of which an empty answer is published. */
   readonly allowEmpty?: readonly string[];
+  /** Folder of an archive, relative to the working directory: fill the destination from it, with no network. */
+  readonly fromArchive?: string;
   readonly metricsFile?: string;
   readonly json?: boolean;
 }
@@ -19,6 +24,7 @@ export interface SyncOptions {
  * `--json` as one document to standard output. Returns the run's exit code.
  */
 export async function sync(context: CommandContext, options: SyncOptions): Promise<number> {
+  if (options.fromArchive !== undefined) return await syncArchive(context, options, options.fromArchive);
   const loaded = await context.loadConfig();
   const selection = {
     ...EVERYTHING,
@@ -28,5 +34,24 @@ export async function sync(context: CommandContext, options: SyncOptions): Promi
   };
   const { metricsFile, json = false } = options;
   const summary = await runMainJob(context, { loaded, selection, metricsFile });
+  return await tellSummary(context, summary, json);
+}
+
+/** `sync --from-archive`: the configuration needs a destination, and neither source nor streams. */
+async function syncArchive(context: CommandContext, options: SyncOptions, folder: string): Promise<number> {
+  const { stream = [], invoice = [], allowEmpty = [], metricsFile, json = false } = options;
+  if (stream.length + invoice.length + allowEmpty.length > 0) {
+    throw new ConfigError({
+      message: '--from-archive takes everything that is missing, so nothing can be selected beside it',
+      hint: 'leave out --stream, --invoice and --allow-empty',
+    });
+  }
+  const archive = resolve(context.io.cwd, folder);
+  const tenantId = await onlyTenantOf(archive);
+  const loaded = await context.loadConfig(undefined, {
+    ...(tenantId === null ? {} : { source: { tenant_id: tenantId, auth: { method: 'azure_cli' } } }),
+    streams: { billed_usage: {}, billed_reconciliation: {} },
+  });
+  const summary = await runMainJob(context, { loaded, selection: EVERYTHING, metricsFile, archive });
   return await tellSummary(context, summary, json);
 }

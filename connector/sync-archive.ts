@@ -1,0 +1,121 @@
+import { cp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { IntegrityError } from '../schemas/errors.js';
+import { scopeLabel } from '../schemas/scope.js';
+import { archiveStock } from './archive-stock.js';
+import { makeFolder } from './durable-file.js';
+import { endRun } from './end-run.js';
+import { loadContextOf, withRun } from './hold-dataset.js';
+import { interrupted } from './interruption.js';
+import type { LoadContext } from './load-context.js';
+import { LoadPackage } from './load-package.js';
+import { loadPackage } from './load-scope.js';
+import { publishedIn, type PublishedOf } from './published-of.js';
+import type { EndedRun, Run, SyncOptions } from './run-context.js';
+import { failed } from './scope-ending.js';
+import { loadEnding, scopeResult, type ScopeResult } from './scope-result.js';
+
+/** What filling a destination from an archive is given. */
+export interface ArchiveSyncOptions extends SyncOptions {
+  /** The archive's folder, absolute. */
+  readonly archive: string;
+}
+
+const REASON = 'in the archive, and not published here';
+
+/**
+ * Fills a destination from the packages of an archive, with no network: in the order of publishing, only what is
+ * missing, by the same way as what comes from Graph, to the same keys, history and digests. The archive is only read. A
+ * scope of which something is published that the archive does not have is left alone, with a warning.
+ * @throws ConfigError when the archive holds nothing or not only one dataset; as {@link withRun} does
+ */
+export async function syncFromArchive(options: ArchiveSyncOptions): Promise<EndedRun> {
+  return await withRun(options, async (run) => {
+    const { config } = run.loaded;
+    const { tenant_id: tenantId } = config.source;
+    const { packages } = await archiveStock(options.archive, {
+      tenantId,
+      dataset: config.destination.dataset,
+    });
+    const heldBy = await run.dataset.prepare();
+    if (heldBy !== null) throw heldBy;
+    const former = run.dataset.state.lastRun;
+    const { missing, warnings } = missingPackages(packages, publishedIn(run.dataset.state));
+    for (const message of warnings) run.report({ event: 'warning', message, hint: '' });
+    const load: LoadContext = { ...loadContextOf(run), archive: null };
+    const results: ScopeResult[] = [];
+    // One after the other: what is newer must find what is older.
+    for (const archived of missing) results.push(await loadArchived(run, load, archived));
+    const plan = { exports: [], left: [], warnings };
+    const summary = await endRun(run, { plan, invoiceList: null, results, warnings });
+    return { summary, former, state: run.dataset.state };
+  });
+}
+
+/** What of each scope is newer in the archive than what is published here. */
+function missingPackages(
+  packages: readonly LoadPackage[],
+  publishedOf: PublishedOf,
+): { readonly missing: readonly LoadPackage[]; readonly warnings: readonly string[] } {
+  const byScope = new Map<string, LoadPackage[]>();
+  for (const one of packages) {
+    const label = scopeLabel(one.exportRecord.scope);
+    byScope.set(label, [...(byScope.get(label) ?? []), one]);
+  }
+  const warnings: string[] = [];
+  const wanted = new Set<LoadPackage>();
+  for (const [label, ofScope] of byScope) {
+    const published = publishedOf(ofScope[0]!.exportRecord.scope);
+    const at = ofScope.findLastIndex(
+      (one) =>
+        one.manifest()?.eTag === published?.eTag && one.exportRecord.attributeSet === published?.attributeSet,
+    );
+    if (published !== null && at < 0) {
+      warnings.push(
+        `${label}: eTag ${published.eTag} is published here, which the archive does not have: left alone`,
+      );
+      continue;
+    }
+    for (const one of ofScope.slice(at + 1)) wanted.add(one);
+  }
+  return { missing: packages.filter((one) => wanted.has(one)), warnings };
+}
+
+/** Loads a copy of an archived package: whatever becomes of it, the archive stays as it is. */
+async function loadArchived(run: Run, load: LoadContext, archived: LoadPackage): Promise<ScopeResult> {
+  const { scope } = archived.exportRecord;
+  load.report({ event: 'scope.started', scope, reason: REASON });
+  const folder = join(run.spool.folderOf(scope), archived.packageId);
+  try {
+    const copy = await copyOf(archived, folder);
+    const shown = copy.manifest()?.billingMonth;
+    const billingMonthFrom = shown === undefined ? null : 'manifest';
+    const loaded = await loadPackage(load, { scope, package: copy, billingMonthFrom, allowEmpty: true });
+    if (loaded.kind === 'damaged blob') throw loaded.error;
+    return scopeResult(load, REASON, loadEnding(scope, loaded, []));
+  } catch (thrown) {
+    return scopeResult(load, REASON, failed(scope, interrupted(thrown, run.signal)));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function copyOf(archived: LoadPackage, folder: string): Promise<LoadPackage> {
+  if (!(await archived.isWhole())) {
+    throw new IntegrityError({
+      message: `the archived package ${archived.path} is not whole: a blob or its record is missing, or has another length`,
+      hint: 'restore it from a backup, or load the scope by a new export',
+      facts: { rule: 'archive', package: archived.packageId },
+    });
+  }
+  await rm(folder, { recursive: true, force: true });
+  await makeFolder(dirname(folder));
+  await cp(archived.path, folder, { recursive: true });
+  const copy = await LoadPackage.open(folder);
+  if (copy !== null) return copy;
+  throw new IntegrityError({
+    message: `the archived package ${archived.path} cannot be read`,
+    hint: 'it was made by a newer connector, or changed; restore it from a backup',
+    facts: { rule: 'archive', package: archived.packageId },
+  });
+}

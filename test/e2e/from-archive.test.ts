@@ -1,0 +1,168 @@
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunSummary } from '../../connector/run-summary.js';
+import { systemClock } from '../../connector/clock.js';
+import { loadConfig } from '../../connector/config.js';
+import { openDestination } from '../../connector/load/open-destination.js';
+import { canonicalDecimal } from '../../schemas/decimal-text.js';
+import { runCli } from '../connector/cli-io.js';
+import { createTestDatabase, type TestDatabase } from '../postgres-server.js';
+import { startSite, type Site } from './site.js';
+
+const SCOPE = { stream: 'billed_usage', invoice: 'G016907411' } as const;
+const BILLED = { invoices: [SCOPE.invoice] };
+
+let site: Site;
+let database: TestDatabase;
+beforeEach(async () => {
+  database = await createTestDatabase();
+  site = await startSite(
+    { type: 'duckdb', path: './billing.duckdb' },
+    { invoices: [{ id: SCOPE.invoice, month: '2026-10', currency: 'USD' }] },
+    {
+      streams: {
+        billed_usage: BILLED,
+        billed_reconciliation: BILLED,
+        unbilled_usage: null,
+        unbilled_reconciliation: null,
+      },
+      archive: './archive',
+    },
+  );
+});
+afterEach(async () => {
+  await site.close();
+  await database.drop();
+});
+
+/** Restates the usage and loads it, so that there is history. */
+async function twoSnapshots(): Promise<void> {
+  await site.sync();
+  site.sandbox.restate(SCOPE, { changed: 4, removed: 2, added: 3 });
+  await site.sync({ invoices: [SCOPE.invoice] });
+}
+
+/** A configuration for a destination that knows nothing of Graph. */
+async function elsewhere(destination: object): Promise<string> {
+  const path = join(site.folder, 'elsewhere.yaml');
+  await writeFile(path, JSON.stringify({ version: 1, destination, spool: './spool2' }));
+  return path;
+}
+
+async function fill(
+  config: string,
+  ...more: string[]
+): Promise<{ exitCode: number; summary: RunSummary; err: string }> {
+  const argv = ['sync', '--from-archive', 'archive', '--config', config, '--json', ...more];
+  const { exitCode, out, err } = await runCli(argv, { cwd: site.folder });
+  return { exitCode, summary: JSON.parse(out) as RunSummary, err };
+}
+
+async function queryOf(config: string, sql: string): Promise<(string | null)[][]> {
+  const standIns = {
+    source: { tenant_id: site.sandbox.tenantId, auth: { method: 'azure_cli' } },
+    streams: { billed_usage: {} },
+  };
+  const loaded = await loadConfig({ path: config, env: {}, cwd: site.folder, standIns });
+  const destination = await openDestination(loaded.config, {
+    path: loaded.resolve,
+    report: () => undefined,
+    clock: systemClock,
+  });
+  try {
+    return await destination.query(sql, async ({ rows }) => {
+      const found: (string | null)[][] = [];
+      for await (const row of rows()) found.push([...row]);
+      return found;
+    });
+  } finally {
+    await destination.close();
+  }
+}
+
+const KEYS = (table: string) =>
+  `select line_item_key, line_item_occurrence, _row_hash, _blob_name, _line_number from csp.${table} order by 1, 2, 3`;
+const SUMS =
+  'select currency, sum(amount) from (select billing_currency as currency, billing_pre_tax_total as amount from csp.billed_usage) x group by 1';
+
+describe.each(['duckdb', 'postgres'] as const)('a %s destination filled from an archive', (engine) => {
+  const config = () =>
+    elsewhere(
+      engine === 'duckdb'
+        ? { type: 'duckdb', path: './other.duckdb' }
+        : { type: 'postgres', url: database.url },
+    );
+
+  it('has the same rows, keys, hashes and history, without a request to anybody', async () => {
+    await twoSnapshots();
+    site.sandbox.clearRequests();
+    const path = await config();
+    const { exitCode, summary } = await fill(path);
+    expect([exitCode, summary.outcome]).toEqual([0, '3 published']);
+    expect(site.sandbox.requests).toEqual([]);
+    for (const table of ['billed_usage', 'billed_reconciliation', 'billed_usage_history']) {
+      const there = await queryOf(path, KEYS(table));
+      expect(there).toEqual(await site.query(KEYS(table)));
+      expect(there.length > 0 || table === 'billed_usage_history').toBe(true);
+    }
+    const canonical = (rows: (string | null)[][]) =>
+      rows.map(([currency, sum]) => [currency, canonicalDecimal(sum ?? '')]);
+    expect(canonical(await queryOf(path, SUMS))).toEqual(canonical(await site.query(SUMS)));
+  });
+
+  it('takes only what is missing the next time, and nothing over what the archive does not have', async () => {
+    await site.sync();
+    const path = await config();
+    expect((await fill(path)).summary.outcome).toBe('2 published');
+    expect((await fill(path)).summary.outcome).toBe('nothing to do');
+    site.sandbox.restate(SCOPE, { changed: 1 });
+    await site.sync({ invoices: [SCOPE.invoice] });
+    expect((await fill(path)).summary.scopes.map(({ stream, outcome }) => [stream, outcome])).toEqual([
+      ['billed_usage', 'published'],
+    ]);
+    await rm(join(site.folder, 'archive', site.sandbox.tenantId, 'csp', 'billed_usage'), { recursive: true });
+    await cp(
+      join(site.folder, 'archive', site.sandbox.tenantId, 'csp', 'billed_reconciliation'),
+      join(site.folder, 'kept'),
+      { recursive: true },
+    );
+    expect((await fill(path)).summary.outcome).toBe('nothing to do');
+  });
+});
+
+describe('an archive', () => {
+  it('that was damaged is refused by name and left as it is; the other scopes are loaded', async () => {
+    await site.sync();
+    const archive = join(site.folder, 'archive');
+    const files = (await readdir(archive, { recursive: true })).filter(
+      (name) => name.includes('billed_usage') && name.endsWith('.gz'),
+    );
+    const damaged = join(archive, files[0] ?? '');
+    const bytes = await readFile(damaged);
+    bytes[bytes.length >> 1]! ^= 0xff;
+    await writeFile(damaged, bytes);
+    const before = (await readdir(archive, { recursive: true })).sort();
+    const { exitCode, summary } = await fill(await elsewhere({ type: 'duckdb', path: './other.duckdb' }));
+    expect(exitCode).toBe(6);
+    expect(Object.fromEntries(summary.scopes.map(({ stream, outcome }) => [stream, outcome]))).toEqual({
+      billed_usage: 'failed',
+      billed_reconciliation: 'published',
+    });
+    expect((await readdir(archive, { recursive: true })).sort()).toEqual(before);
+    const spool = await readdir(join(site.folder, 'spool2'), { recursive: true });
+    expect(spool.filter((name) => name.endsWith('.gz'))).toEqual([]);
+  });
+
+  it('that holds nothing, or is asked for a part, is an error that says what to do', async () => {
+    const path = await elsewhere({ type: 'duckdb', path: './other.duckdb' });
+    const run = (...argv: string[]) => runCli(['sync', '--config', path, ...argv], { cwd: site.folder });
+    const empty = await run('--from-archive', 'none');
+    expect(empty.exitCode).toBe(2);
+    const part = await run('--from-archive', 'archive', '--invoice', 'G1');
+    expect([part.exitCode, part.err.includes('leave out --stream, --invoice and --allow-empty')]).toEqual([
+      2,
+      true,
+    ]);
+  });
+});
