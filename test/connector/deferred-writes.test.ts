@@ -181,6 +181,26 @@ describe('recording what waited', () => {
     expect(applyDeferred(before, [{ ...NOTHING, readings: [reading] }])).toEqual(after);
   });
 
+  test('learns the month of a note that an earlier reading had not, though the note itself is the same', async () => {
+    const values = { invoice_number: 'G000009', document_type: 'credit_note', amends_of: 'G000001' };
+    const record = { values, extra: null, rowHash: '00000000-0000-0000-0000-000000000009' };
+    const reading = (day: string, billingMonth: string | null) => ({
+      ...{ tenantId: TENANT, runId: 'r1', loadId: `list-${day}`, since: '2026-11', correlationId: null },
+      readAt: new Date(`2026-11-${day}T05:00:00.000Z`),
+      invoices: [{ billingMonth, record }],
+    });
+    const waiting = [reading('20', null), reading('21', '2026-02')].map((one) => ({
+      ...NOTHING,
+      at: one.readAt.toISOString(),
+      readings: [one],
+    }));
+    for (const writes of waiting) await deferWrites(folder, LABEL, writes);
+    const { before, after } = await recorded();
+    const note = after.invoices.find(({ invoice }) => invoice === 'G000009');
+    expect(note?.billingMonth).toBe('2026-02');
+    expect(applyDeferred(before, waiting)).toEqual(after);
+  });
+
   test('leaves out what the destination knows better by now', async () => {
     const known = { scope: INVOICE, state: null, checked: true } as const;
     const old = { ...known, askedAt: '2026-11-08T05:00:00.000Z', answer: 'old' };

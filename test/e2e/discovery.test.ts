@@ -198,6 +198,28 @@ function currentDestination(engine: 'duckdb' | 'postgres'): object {
     : { type: 'postgres', url: database.url };
 }
 
+describe('a list that fails before anything was recorded', () => {
+  it('leaves estimates and ids by hand to be loaded, and is the exit code', async () => {
+    const streams = {
+      billed_usage: { invoices: 'discover' },
+      billed_reconciliation: { invoices: ['G016907411'] },
+      unbilled_usage: { periods: ['current'], currencies: ['USD'] },
+      unbilled_reconciliation: null,
+    };
+    const destination = { type: 'duckdb', path: './billing.duckdb' };
+    const site = await startDatedSite('2026-11-23', { invoices: INVOICES }, { destination, streams });
+    try {
+      site.sandbox.setFaults(['invoices-403']);
+      const { summary, exitCode } = await site.run(['sync']);
+      expect([exitCode, summary.outcome]).toEqual([2, 'invoice list failed, 2 published']);
+      expect(asked(summary)).toEqual(['billed_reconciliation G016907411', 'unbilled_usage 2026-11-USD']);
+      expect(await site.query('select exit_code, outcome from csp._runs')).toEqual([['2', summary.outcome]]);
+    } finally {
+      await site.close();
+    }
+  });
+});
+
 describe('a document that changes in the list', () => {
   it('is replaced, what it said before is in invoices_history, and its notes are exported', async () => {
     const invoices = [{ id: 'G016907411', month: '2026-10', currency: 'USD' }];
