@@ -18,7 +18,10 @@ const STATES: Readonly<Record<string, readonly [Kind, string]>> = {
     SystemError,
     'a constraint refused a row; look for constraints that were added to the table by hand',
   ],
-  '25006': [ConfigError, 'the server or the transaction is read-only: use the primary server'],
+  '25006': [
+    ConfigError,
+    'the server is a replica: use the primary server; or default_transaction_read_only is on for this user, database or server, as managed servers set it when their disk is full: have it turned off',
+  ],
   '25P03': [TransientError, 'the server ended an idle transaction; run again'],
   '28': [ConfigError, 'check user and password in destination.url, and pg_hba.conf'],
   '3D000': [ConfigError, 'create the database, or name another in destination.url'],
@@ -38,6 +41,10 @@ const STATES: Readonly<Record<string, readonly [Kind, string]>> = {
   '42P06': [TransientError, 'somebody else made it at the same moment; run again'],
   '42P07': [TransientError, 'somebody else made it at the same moment; run again'],
   '53': [TransientError, 'the server is out of disk, memory or connections; free some and run again'],
+  '53100': [
+    ConfigError,
+    "free space on the server's disk, or give it more: a load needs about twice its snapshot, in the tablespace of the tables and in that of temporary tables (temp_tablespaces); what was downloaded is kept",
+  ],
   '55P03': [TransientError, 'somebody holds a lock on a table of ours; end that transaction and run again'],
   '57014': [TransientError, 'the statement was cancelled; run again'],
   '57P': [TransientError, 'the server is restarting or ended the connection; run again'],

@@ -60,8 +60,8 @@ async function publishThrough(invoice: string, at: CutAt, times = 1) {
     return snapshot.parts();
   });
   const done = await publishing.then(
-    (result): { result?: PublishResult; error?: unknown } => ({ result }),
-    (error: unknown) => ({ error }),
+    (result: PublishResult) => ({ result, error: undefined }),
+    (error: unknown) => ({ result: undefined, error }),
   );
   const retries = events.filter(({ event }) => event === 'retried').length;
   return { ...done, session, reads, retries, cuts: proxy.cuts() - before };
