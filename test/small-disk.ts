@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { chmod, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,7 +14,7 @@ export interface SmallDisk {
   readonly kind: 'file system' | 'file size';
   /** Everything below it is on the disk. */
   readonly folder: string;
-  /** Fills the disk until that many bytes are free; a size limit leaves each file that many. */
+  /** Fills the disk until that many bytes are free; a size limit leaves the largest file that many. */
   leave(bytes: number): Promise<void>;
   /** Makes room again. */
   makeRoom(): Promise<void>;
@@ -23,11 +23,12 @@ export interface SmallDisk {
   remove(): Promise<void>;
 }
 
-/** Makes a disk of that many bytes. */
-export async function makeSmallDisk(bytes: number): Promise<SmallDisk> {
+/** Makes a disk of that many bytes; with `kind` of that kind. */
+export async function makeSmallDisk(bytes: number, kind?: 'file size'): Promise<SmallDisk> {
   const folder = await mkdtemp(join(tmpdir(), 'small-disk-'));
   // Others may enter: a database server runs as somebody else.
   await chmod(folder, 0o755);
+  if (kind === 'file size') return limited(folder);
   const isMounted = await run('mount', [
     '-t',
     'tmpfs',
@@ -66,9 +67,10 @@ function limited(folder: string): SmallDisk {
   return {
     kind: 'file size',
     folder,
-    leave: (left) => {
-      bytes = left;
-      return Promise.resolve();
+    leave: async (left) => {
+      const names = await readdir(folder, { recursive: true });
+      const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+      bytes = Math.max(0, ...sizes) + left;
     },
     makeRoom: () => {
       bytes = undefined;

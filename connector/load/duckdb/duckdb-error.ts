@@ -70,7 +70,7 @@ type Because = (message: string, hint: string) => ErrorDetail;
 function ioError(rest: string, failure: DuckdbFailure, because: Because): ConnectorError {
   const held = LOCK.exec(rest);
   if (held !== null) return heldByAnother(held, failure, because);
-  if (/no space left|quota exceeded|disk full/i.test(rest)) return diskFull(rest, failure, because);
+  if (/no space left|quota exceeded|disk full|file too large/i.test(rest)) return diskFull(rest, failure, because);
   if (/could not set lock|failed to get .*lock/i.test(rest)) {
     const hint =
       'the file system must support locks; keep the database on a local disk, not on a network share';

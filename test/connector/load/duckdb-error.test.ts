@@ -35,6 +35,7 @@ describe("DuckDB's errors become ours", () => {
       'the disk is full',
     ],
     ['IO Error: Could not write file "x": Disk quota exceeded', 'config', 'the disk is full'],
+    ['IO Error: Could not write file "x": File too large', 'config', 'the disk is full'],
     [
       'Out of Memory Error: failed to offload data block of size 256.0 KiB (1.0 MiB/1.0 MiB used). max_temp_directory_size',
       'config',
