@@ -42,6 +42,16 @@ describe("DuckDB's errors become ours", () => {
       'the disk is full',
     ],
     [
+      'Failed to append: failed to offload data block of size 256.0 KiB (0 bytes/230.3 KiB used).\nmore',
+      'config',
+      'the disk is full',
+    ],
+    [
+      'Failed to append: could not allocate block of size 256.0 KiB (17.8 MiB/18.0 MiB used)',
+      'config',
+      'more memory than its limit',
+    ],
+    [
       'Out of Memory Error: could not allocate block of size 256.0 KiB (125.4 MiB/128.0 MiB used)',
       'config',
       'more memory than its limit',
@@ -73,6 +83,11 @@ describe("DuckDB's errors become ours", () => {
       'TransactionContext Error: Catalog write-write conflict on create with "t"',
       'transient',
       'another transaction',
+    ],
+    [
+      'TransactionContext Error: Failed to commit: Could not write all bytes: No space left on device',
+      'config',
+      'the disk is full',
     ],
     ['TransactionContext Error: Current transaction is aborted (please ROLLBACK)', 'system', 'aborted'],
     [
