@@ -110,6 +110,11 @@ test('a disk that is full under temp_directory: nothing is published, and it is 
 
   await on.makeRoom();
   at.sandbox.clearRequests();
+  // So little memory was for the spilling only.
+  await at.configure({
+    streams: STREAMS,
+    destination: { type: 'duckdb', path: './billing.duckdb', temp_directory: spill },
+  });
   await syncWithRoom(at);
   expect(blobsRead(at)).toBe(0);
   await expectNew(at);
