@@ -5,7 +5,7 @@ import type { PublishResult } from '../../../../connector/load/destination.js';
 import type { ConnectorError } from '../../../../schemas/errors.js';
 import type { ProgressEvent } from '../../../../schemas/progress.js';
 import { BILLED_USAGE } from '../../../../schemas/tables/billed-usage.js';
-import { INVOICE } from '../../../contract/dataset.js';
+import { failure, INVOICE } from '../../../contract/dataset.js';
 import { createTestDatabase, type TestDatabase } from '../../../postgres-server.js';
 import { publishRequest, snapshotOf, usageRecord } from '../../../snapshot.js';
 import { byHand, destinationOn } from './server.js';
@@ -200,6 +200,27 @@ describe('an analyst', () => {
       await analyst.query('COMMIT');
       expect(await values(analyst, QUANTITIES)).toEqual([7]);
     });
+  });
+
+  test('whose query reads a view is not thrown out by a new version of it: that waits to the limit, then backs off', async () => {
+    await hand((client) =>
+      client.query("UPDATE csp._views SET checksum = 'older' WHERE name = 'usage_open'"),
+    );
+    const migrate = async (lockWaitMs: number) => {
+      const session = await destinationOn(database.url, 'csp', { clock, lockWaitMs }).open('write');
+      return await session.migrate().finally(() => session.close());
+    };
+    await hand(async (analyst) => {
+      await analyst.query('BEGIN');
+      await analyst.query(
+        'DECLARE open CURSOR FOR SELECT CAST(quantity AS double precision) FROM csp.usage_open',
+      );
+      const error = await failure(migrate(100));
+      expect(error).toMatchObject({ kind: 'transient', exitCode: 3, facts: { sqlstate: '55P03' } });
+      expect(await values(analyst, 'FETCH ALL FROM open')).toEqual([1]);
+      await analyst.query('COMMIT');
+    });
+    expect(await migrate(30_000)).toEqual(['view usage_open']);
   });
 
   test('who locks rows of the table is waited for, and the load goes through when they are let go', async () => {
