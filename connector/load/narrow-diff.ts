@@ -83,6 +83,8 @@ export async function planChanges(
   } else {
     await transaction.run(publishSql(publishing, 'create unmatched', fills));
     await transaction.run(publishSql(publishing, 'create planned', fills));
+    // Without it Postgres expects a handful, and compares each added row with every other.
+    await transaction.run(publishSql(publishing, 'analyze planned'));
     await transaction.run(publishSql(publishing, 'number the added'));
   }
   await transaction.run(publishSql(publishing, 'analyze planned'));

@@ -54,7 +54,10 @@ async function inTransaction<T>(
   try {
     const result = await work(transaction);
     transaction.assertStaged();
+    database.assertInPlace();
     await connection.run(session('commit'));
+    // Whoever moved the file away took this with it.
+    database.assertInPlace();
     return result;
   } catch (error) {
     transaction.abandon();

@@ -33,6 +33,8 @@ export type OpenMode = 'read' | 'write' | 'query';
 /** An open database with its one connection. */
 export interface OpenDatabase {
   readonly connection: DuckDBConnection;
+  /** @throws ConfigError when the path leads to another file by now, or to none: what is written here is lost */
+  assertInPlace(): void;
   /** Closes the connection, then the file, so that the kernel's lock on it is gone on return. Twice is once. */
   close(): void;
 }
@@ -62,9 +64,16 @@ export async function openFile(path: string, mode: OpenMode, limits: DuckdbLimit
       keys.add(key);
       openFiles.add(key);
     }
-    return owned(await prepare(instance, mode, spill), instance, () => {
-      release();
-      if (mode !== 'read') removeFolder(spill);
+    const opened = identityOf(path);
+    const connection = await prepare(instance, mode, spill);
+    return owned(connection, instance, {
+      inPlace: () => {
+        if (mode === 'write' && identityOf(path) !== opened) throw movedAway(path);
+      },
+      released: () => {
+        release();
+        if (mode !== 'read') removeFolder(spill);
+      },
     });
   } catch (error) {
     release();
@@ -82,7 +91,7 @@ export async function openInMemory(
   try {
     const options = { ...commonOptions(limits), temp_directory: limits.tempDirectory };
     const instance = await DuckDBInstance.fromCache(':memory:', options);
-    return owned(await connect(instance), instance, () => undefined);
+    return owned(await connect(instance), instance, { inPlace: () => undefined, released: () => undefined });
   } catch (error) {
     throw duckdbError(error, { doing: 'opening a database in memory', path: ':memory:' });
   }
@@ -147,10 +156,15 @@ async function connect(instance: DuckDBInstance): Promise<DuckDBConnection> {
   }
 }
 
-function owned(connection: DuckDBConnection, instance: DuckDBInstance, released: () => void): OpenDatabase {
+function owned(
+  connection: DuckDBConnection,
+  instance: DuckDBInstance,
+  { inPlace, released }: { readonly inPlace: () => void; readonly released: () => void },
+): OpenDatabase {
   let open = true;
   return {
     connection,
+    assertInPlace: inPlace,
     close: () => {
       if (!open) return;
       open = false;
@@ -169,12 +183,29 @@ function fileKeys(path: string): string[] {
   const keys = [resolve(path)];
   try {
     keys.push(join(realpathSync(dirname(path)), basename(path)));
-    const { dev, ino } = statSync(path);
-    keys.push(`${dev}:${ino}`);
   } catch {
-    // Folder or file is not there yet.
+    // The folder is not there yet.
   }
-  return keys;
+  const identity = identityOf(path);
+  return identity === undefined ? keys : [...keys, identity];
+}
+
+/** The file that a path leads to, as the kernel names it; undefined for none. */
+function identityOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function movedAway(path: string): ConfigError {
+  return new ConfigError({
+    message: `${path} was deleted or replaced while it was open here: what was written since then went with it`,
+    hint: 'find out which program moves it and let it wait for the lock of the file; then run again: what is missing is loaded again',
+    facts: { path },
+  });
 }
 
 function openInThisProcess(path: string): LockedError {

@@ -48,7 +48,7 @@ export function duckdbError(thrown: unknown, failure: DuckdbFailure): ConnectorE
     case 'TransactionContext':
       return /conflict/i.test(rest)
         ? new TransientError(because('another transaction changed the same rows', 'it is tried again'))
-        : defect(firstLine(text), because);
+        : unclassified(text, failure, because);
     case 'Permission':
       return new ConfigError(
         because(firstLine(rest), 'this reaches outside of the database, which is not allowed'),
@@ -58,9 +58,21 @@ export function duckdbError(thrown: unknown, failure: DuckdbFailure): ConnectorE
         because(firstLine(rest), 'the file is open in this process in another way; close it first'),
       );
     default:
-      return defect(withoutValues(firstLine(text)), because);
+      return unclassified(text, failure, because);
   }
 }
+
+/** The appender's errors lose their class: "Failed to append: failed to offload data block ...". */
+function unclassified(text: string, failure: DuckdbFailure, because: Because): ConnectorError {
+  if (FULL.test(text)) return diskFull(text, failure, because);
+  if (/could not allocate block|failed to pin block|out of memory/i.test(text))
+    return outOfMemory(text, failure, because);
+  return defect(withoutValues(firstLine(text)), because);
+}
+
+/** What the system, or DuckDB of its folder for spilled data, says where there is no room. */
+const FULL =
+  /no space left|quota exceeded|disk full|file too large|max_temp_directory_size|failed to offload data block/i;
 
 /** Classes that say something about the machine or about DuckDB, whoever wrote the statement. */
 const MACHINE = new Set(['IO', 'Out of Memory', 'INTERRUPT', 'INTERNAL', 'FATAL']);
@@ -70,7 +82,7 @@ type Because = (message: string, hint: string) => ErrorDetail;
 function ioError(rest: string, failure: DuckdbFailure, because: Because): ConnectorError {
   const held = LOCK.exec(rest);
   if (held !== null) return heldByAnother(held, failure, because);
-  if (/no space left|quota exceeded|disk full/i.test(rest)) return diskFull(rest, failure, because);
+  if (FULL.test(rest)) return diskFull(rest, failure, because);
   if (/could not set lock|failed to get .*lock/i.test(rest)) {
     const hint =
       'the file system must support locks; keep the database on a local disk, not on a network share';
@@ -103,9 +115,7 @@ function heldByAnother(held: RegExpExecArray, { path }: DuckdbFailure, because: 
 }
 
 function outOfMemory(rest: string, failure: DuckdbFailure, because: Because): ConnectorError {
-  if (/max_temp_directory_size|no space left|temp directory|failed to offload/i.test(rest)) {
-    return diskFull(rest, failure, because);
-  }
+  if (FULL.test(rest)) return diskFull(rest, failure, because);
   const hint = 'raise destination.memory_limit, or lower destination.threads';
   return new ConfigError(because(`DuckDB needs more memory than its limit: ${firstLine(rest)}`, hint));
 }

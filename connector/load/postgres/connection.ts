@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Batch } from '../../../schemas/batch.js';
-import { asConnectorError } from '../../../schemas/errors.js';
+import { asConnectorError, TransientError } from '../../../schemas/errors.js';
 import type { Table } from '../../../schemas/table.js';
 import { arrowSchema } from '../../../schemas/table-arrow.js';
 import type { SqlConnection, SqlTransaction, SqlValue, TextRow } from '../destination.js';
@@ -12,6 +12,8 @@ import { clientConfig, prepareSession, type SessionOptions } from './session.js'
 
 /** Transactions that may be open at once: one publishes, others record answers. */
 const MAX_CONNECTIONS = 4;
+
+const ignore = (): void => undefined;
 
 /** A few connections to one server; each transaction has one of them to itself. */
 export class PostgresConnection implements SqlConnection {
@@ -31,15 +33,10 @@ export class PostgresConnection implements SqlConnection {
   }
 
   async transaction<T>(work: (transaction: SqlTransaction) => Promise<T>): Promise<T> {
-    const client = await this.connect();
+    const client = await this.begin();
     const transaction = new PostgresTransaction(client, this.place);
-    // Broken while the driver is idle between two statements: the next statement says so.
-    const ignore = (): void => undefined;
-    client.on('error', ignore);
     let broken = false;
     try {
-      // Each statement sees what is committed, so that what follows the lock sees what the one before it did.
-      await transaction.run('BEGIN ISOLATION LEVEL READ COMMITTED');
       const result = await work(transaction);
       await transaction.run('COMMIT');
       return result;
@@ -53,21 +50,40 @@ export class PostgresConnection implements SqlConnection {
     }
   }
 
+  /** A connection with an open transaction. One that broke since it was last used is replaced: nothing is lost yet. */
+  private async begin(): Promise<pg.PoolClient> {
+    for (;;) {
+      const { client, isNew } = await this.connect();
+      // Broken while the driver is idle between two statements: the next statement says so.
+      client.on('error', ignore);
+      try {
+        // Each statement sees what is committed, so that what follows the lock sees what the one before it did.
+        await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+        return client;
+      } catch (error) {
+        client.off('error', ignore);
+        client.release(true);
+        const ours = postgresError(error, this.place);
+        if (isNew || !(ours instanceof TransientError)) throw ours;
+      }
+    }
+  }
+
   async close(): Promise<void> {
     if (!this.pool.ending) await this.pool.end();
   }
 
-  private async connect(): Promise<pg.PoolClient> {
+  private async connect(): Promise<{ readonly client: pg.PoolClient; readonly isNew: boolean }> {
     try {
       await this.guard();
       const client = await this.pool.connect();
-      if (this.prepared.has(client)) return client;
+      if (this.prepared.has(client)) return { client, isNew: false };
       await prepareSession(client, this.options).catch((error: unknown) => {
         client.release(true);
         throw error;
       });
       this.prepared.add(client);
-      return client;
+      return { client, isNew: true };
     } catch (error) {
       throw postgresError(error, this.place);
     }

@@ -9,6 +9,27 @@ import {
 
 type Kind = new (detail: ErrorDetail) => ConnectorError;
 
+const CHECK_RIGHTS =
+  'grant the missing right to the user of destination.url; partner-billing check names every right that is missing';
+
+/** What the server says of a missing right, and the statement that gives it; `$1` is the table, schema or database. */
+const GRANTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /^permission denied for (?:table|relation) (\S+)/,
+    'GRANT SELECT, INSERT, UPDATE, DELETE ON $1 TO the user',
+  ],
+  [/^permission denied for schema (\S+)/, 'GRANT USAGE, CREATE ON SCHEMA $1 TO the user'],
+  [
+    /^permission denied to create temporary tables in database (\S+)/,
+    'GRANT TEMPORARY ON DATABASE $1 TO the user',
+  ],
+  [/^permission denied for database (\S+)/, 'GRANT CREATE ON DATABASE $1 TO the user'],
+  [
+    /^must be owner of \w+ (\S+)/,
+    'ALTER TABLE $1 OWNER TO the user, or let its owner run partner-billing migrate',
+  ],
+];
+
 /** SQLSTATEs, or their first two letters, with what they mean to us. The longest that fits decides. */
 const STATES: Readonly<Record<string, readonly [Kind, string]>> = {
   '0A': [ConfigError, 'the server does not do this; mend the statement'],
@@ -18,17 +39,17 @@ const STATES: Readonly<Record<string, readonly [Kind, string]>> = {
     SystemError,
     'a constraint refused a row; look for constraints that were added to the table by hand',
   ],
-  '25006': [ConfigError, 'the server or the transaction is read-only: use the primary server'],
+  '25006': [
+    ConfigError,
+    'the server is a replica: use the primary server; or default_transaction_read_only is on for this user, database or server, as managed servers set it when their disk is full: have it turned off',
+  ],
   '25P03': [TransientError, 'the server ended an idle transaction; run again'],
   '28': [ConfigError, 'check user and password in destination.url, and pg_hba.conf'],
   '3D000': [ConfigError, 'create the database, or name another in destination.url'],
   '3F000': [ConfigError, 'run partner-billing migrate'],
   '40': [TransientError, 'the transaction met another one; run again'],
   '42': [ConfigError, 'mend the statement; tables of ours are made by partner-billing migrate'],
-  '42501': [
-    ConfigError,
-    'grant the missing right to the user of destination.url; partner-billing check names it',
-  ],
+  '42501': [ConfigError, CHECK_RIGHTS],
   '42703': [
     ConfigError,
     'the table lacks a column: run partner-billing migrate, or undo what was changed by hand',
@@ -38,6 +59,10 @@ const STATES: Readonly<Record<string, readonly [Kind, string]>> = {
   '42P06': [TransientError, 'somebody else made it at the same moment; run again'],
   '42P07': [TransientError, 'somebody else made it at the same moment; run again'],
   '53': [TransientError, 'the server is out of disk, memory or connections; free some and run again'],
+  '53100': [
+    ConfigError,
+    "free space on the server's disk, or give it more: a load needs about twice its snapshot, in the tablespace of the tables and in that of temporary tables (temp_tablespaces); what was downloaded is kept",
+  ],
   '55P03': [TransientError, 'somebody holds a lock on a table of ours; end that transaction and run again'],
   '57014': [TransientError, 'the statement was cancelled; run again'],
   '57P': [TransientError, 'the server is restarting or ended the connection; run again'],
@@ -109,9 +134,18 @@ function serverError(error: DatabaseError, place: string): ConnectorError {
   const text = showsValues ? error.message.replace(/"[^"]*"?/g, '"…"') : error.message;
   return new kind({
     message: `${place}: ${text} (SQLSTATE ${state})`,
-    hint,
+    hint: state === '42501' ? rightsHint(error.message) : hint,
     facts: { sqlstate: state, table: error.table, column: error.column, constraint: error.constraint },
   });
+}
+
+/** The grant by name where the server speaks English, and where to see all that is missing. */
+function rightsHint(message: string): string {
+  for (const [said, grant] of GRANTS) {
+    const [, object] = said.exec(message) ?? [];
+    if (object !== undefined) return `${grant.replace('$1', object)}; ${CHECK_RIGHTS}`;
+  }
+  return CHECK_RIGHTS;
 }
 
 function codeOf(error: unknown): string {

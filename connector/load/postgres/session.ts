@@ -29,20 +29,28 @@ export function clientConfig(options: SessionOptions): pg.ClientConfig {
 
 /**
  * Makes a new session ours: texts in one form, UTC, no time limit that a role may carry, names of nobody else in
- * the way (all of ours are qualified).
+ * the way (all of ours are qualified). The server frees what we hold a second after our process is gone, and a minute
+ * after our machine is.
  */
 export async function prepareSession(client: pg.ClientBase, options: SessionOptions): Promise<void> {
   await client.query(
     `SELECT set_config(name, value, false) FROM (VALUES
       ('datestyle', 'ISO, YMD'), ('intervalstyle', 'iso_8601'), ('timezone', 'UTC'), ('bytea_output', 'hex'),
       ('search_path', 'pg_catalog, pg_temp'), ('statement_timeout', '0'),
-      ('idle_in_transaction_session_timeout', '0'), ('temp_buffers', '32MB')
+      ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'), ('temp_buffers', '32MB'),
+      ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3')
     ) AS settings (name, value)`,
   );
-  await client.query('SELECT set_config($1, $2, false)', ['lock_timeout', String(options.lockWaitMs)]);
+  // New in Postgres 17.
+  await client.query(
+    "SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'",
+  );
+  // To the server, 0 is no limit; to a person, not to wait.
+  const lockWaitMs = Math.max(1, options.lockWaitMs);
+  await client.query('SELECT set_config($1, $2, false)', ['lock_timeout', String(lockWaitMs)]);
   // So that the backend of a run that died ends, and with it its locks. Some systems cannot watch a connection.
   await client
-    .query("SELECT set_config('client_connection_check_interval', '10s', false)")
+    .query("SELECT set_config('client_connection_check_interval', '1s', false)")
     .catch(() => undefined);
 }
 

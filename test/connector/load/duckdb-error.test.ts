@@ -35,10 +35,21 @@ describe("DuckDB's errors become ours", () => {
       'the disk is full',
     ],
     ['IO Error: Could not write file "x": Disk quota exceeded', 'config', 'the disk is full'],
+    ['IO Error: Could not write file "x": File too large', 'config', 'the disk is full'],
     [
       'Out of Memory Error: failed to offload data block of size 256.0 KiB (1.0 MiB/1.0 MiB used). max_temp_directory_size',
       'config',
       'the disk is full',
+    ],
+    [
+      'Failed to append: failed to offload data block of size 256.0 KiB (0 bytes/230.3 KiB used).\nmore',
+      'config',
+      'the disk is full',
+    ],
+    [
+      'Failed to append: could not allocate block of size 256.0 KiB (17.8 MiB/18.0 MiB used)',
+      'config',
+      'more memory than its limit',
     ],
     [
       'Out of Memory Error: could not allocate block of size 256.0 KiB (125.4 MiB/128.0 MiB used)',
@@ -72,6 +83,11 @@ describe("DuckDB's errors become ours", () => {
       'TransactionContext Error: Catalog write-write conflict on create with "t"',
       'transient',
       'another transaction',
+    ],
+    [
+      'TransactionContext Error: Failed to commit: Could not write all bytes: No space left on device',
+      'config',
+      'the disk is full',
     ],
     ['TransactionContext Error: Current transaction is aborted (please ROLLBACK)', 'system', 'aborted'],
     [

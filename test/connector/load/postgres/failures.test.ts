@@ -86,7 +86,9 @@ test('several that migrate at the same time apply each migration once', async ()
   const sessions = await Promise.all([1, 2, 3].map(() => destinationOn(database.url, 'raced').open('write')));
   const applied = (await Promise.all(sessions.map((session) => session.migrate()))).flat();
   expect([...applied].sort()).toEqual([...new Set(applied)].sort());
-  expect(applied.length).toBe(migrationFiles('postgres').length + ['reconciliation_open', 'usage_open'].length);
+  expect(applied.length).toBe(
+    migrationFiles('postgres').length + ['reconciliation_open', 'usage_open'].length,
+  );
   await Promise.all(sessions.map((session) => session.close()));
 });
 

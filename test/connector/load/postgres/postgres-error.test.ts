@@ -15,7 +15,7 @@ test.each([
   ['08006', 'transient'],
   ['40001', 'transient'],
   ['40P01', 'transient'],
-  ['53100', 'transient'],
+  ['53100', 'config'],
   ['53300', 'transient'],
   ['55P03', 'transient'],
   ['57014', 'transient'],
