@@ -11,6 +11,7 @@ import { PlainProgress } from './progress-plain.js';
 import { QuietProgress } from './progress-quiet.js';
 import type { Secrets } from './secrets.js';
 import { Terminal, type TextSink } from './terminal.js';
+import { visibleJson, visibleLines } from './visible-text.js';
 
 /** What the command line lives in: given by the process, or by a test. */
 export interface Io {
@@ -84,7 +85,8 @@ export class CommandContext {
   async print(text: string): Promise<void> {
     const { stdout } = this.io;
     if (text === '' || stdout.destroyed || stdout.writableEnded) return;
-    const whole = text.endsWith('\n') ? text : `${text}\n`;
+    const seen = visibleLines(text);
+    const whole = seen.endsWith('\n') ? seen : `${seen}\n`;
     await new Promise<void>((resolve) => stdout.write(whole, () => resolve()));
   }
 
@@ -95,7 +97,7 @@ export class CommandContext {
   async printJson(value: unknown): Promise<void> {
     const { stdout, secrets } = this.io;
     const indent = 'isTTY' in stdout && stdout.isTTY === true ? 2 : 0;
-    await this.print(JSON.stringify(secrets.scrubJson(value), null, indent));
+    await this.print(visibleJson(JSON.stringify(secrets.scrubJson(value), null, indent)));
   }
 
   /**

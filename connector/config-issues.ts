@@ -9,6 +9,9 @@ import { nearest } from './nearest.js';
 
 type Issue = z.core.$ZodIssue;
 
+/** More is never listed, and each costs another look at the whole file. */
+const MOST_ISSUES = 51;
+
 /** Turns what the schema complains about into problems with their places, keys and what is allowed. */
 export function schemaProblems(
   schema: z.ZodType,
@@ -19,6 +22,7 @@ export function schemaProblems(
   const reader = new IssueReader(schema, tree, value);
   return issues
     .flatMap(innermostIssues)
+    .slice(0, MOST_ISSUES)
     .flatMap((issue) => reader.problems(issue))
     .filter((problem) => ![...tree.unfilled].some((key) => isAtOrBelow(problem.key, key)));
 }
@@ -42,7 +46,9 @@ class IssueReader {
 
   problems(issue: Issue): ConfigProblem[] {
     const path = issue.path.filter(isStep);
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => this.unknownKey(path, key));
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.slice(0, MOST_ISSUES).map((key) => this.unknownKey(path, key));
+    }
     const value = valueAt(this.root, path);
     const key = keyText(path);
     const allowed = this.allowed(issue, path);

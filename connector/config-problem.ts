@@ -41,7 +41,10 @@ export function placeText(file: string, place: Place, key: string): string {
   return key === '' ? position : `${position} ${key}`;
 }
 
-/** One error that lists every problem with its place, in the file's order, each once. */
+/** More problems than anyone reads at once. */
+const LISTED = 50;
+
+/** One error that lists the problems with their places, in the file's order, each once, at most 50. */
 export function configError(file: string, problems: readonly ConfigProblem[]): ConfigError {
   const ordered = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
   const lines = [
@@ -52,8 +55,16 @@ export function configError(file: string, problems: readonly ConfigProblem[]): C
     message:
       lines.length === 1
         ? (lines[0] ?? '')
-        : `${file} has ${lines.length} problems:\n${lines.map((line) => `  ${line}`).join('\n')}`,
+        : [`${file} has ${problemCount(lines)}:`, ...listed(lines).map((line) => `  ${line}`)].join('\n'),
     hint: 'every setting is explained in the connector.yaml that comes with the connector',
     facts: { file, line: first?.line, column: first?.column, key: first?.key, problems: lines.length },
   });
+}
+
+function problemCount(lines: readonly string[]): string {
+  return lines.length > LISTED ? `more than ${LISTED} problems` : `${lines.length} problems`;
+}
+
+function listed(lines: readonly string[]): readonly string[] {
+  return lines.length > LISTED ? [...lines.slice(0, LISTED), '...'] : lines;
 }

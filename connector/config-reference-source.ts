@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ReferenceSource } from './config-interpolation.js';
 
@@ -29,10 +29,10 @@ function readText(path: string): { value: string } | { missing: string } {
   try {
     const file = openSync(path, 'r');
     try {
-      const stat = fstatSync(file);
-      if (stat.isDirectory()) return { missing: 'is a folder' };
-      if (stat.size > MAX_BYTES) return { missing: `is longer than ${MAX_BYTES} bytes` };
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+      if (fstatSync(file).isDirectory()) return { missing: 'is a folder' };
+      const bytes = readAtMost(file, MAX_BYTES + 1);
+      if (bytes.length > MAX_BYTES) return { missing: `is longer than ${MAX_BYTES} bytes` };
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
       return { value: text.replace(/\r?\n$/, '') };
     } finally {
       closeSync(file);
@@ -42,4 +42,14 @@ function readText(path: string): { value: string } | { missing: string } {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     return { missing: WHY[code] ?? `cannot be read (${code})` };
   }
+}
+
+/** The first bytes of a file; of a pipe or a device too, whose length nobody knows. */
+function readAtMost(file: number, most: number): Buffer {
+  const bytes = Buffer.alloc(most);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < most; length += read) {
+    read = readSync(file, bytes, length, most - length, null);
+  }
+  return bytes.subarray(0, length);
 }

@@ -1,4 +1,15 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Alias,
+  type Document,
+  type Node,
+} from 'yaml';
 import { interpolate, type ReferenceSource } from './config-interpolation.js';
 import { keyText, type ConfigProblem, type KeyPath, type Place } from './config-problem.js';
 
@@ -24,7 +35,7 @@ export interface ConfigTree {
 }
 
 /** More values than any honest configuration has; aliases that multiply end here. */
-const MAX_NODES = 20_000;
+const MAX_NODES = 5000;
 const MAX_DEPTH = 20;
 
 /** Reads YAML and fills references in. Every problem is in `problems`; nothing is thrown. */
@@ -37,7 +48,8 @@ export function readConfigTree(text: string, source: ReferenceSource): ConfigTre
       prettyErrors: false,
       stringKeys: true,
       strict: true,
-      uniqueKeys: true,
+      // Its own search for repeated keys compares every key with every other: minutes for a file of 1 MiB.
+      uniqueKeys: false,
     });
     return walk.read(document);
   } catch (error) {
@@ -50,6 +62,7 @@ class TreeWalk {
   private readonly nodes = new Map<string, ConfigNode>();
   private readonly problems: ConfigProblem[] = [];
   private readonly unfilled = new Set<string>();
+  private targets: ReadonlyMap<Alias, Node> = new Map();
   private count = 0;
 
   constructor(
@@ -59,10 +72,11 @@ class TreeWalk {
 
   read(document: Document.Parsed): ConfigTree {
     this.problems.push(...this.syntaxProblems(document));
-    const readable = document.errors.every((error) => error.code === 'DUPLICATE_KEY');
     this.nodes.set('', { key: this.place(0), value: this.place(0), written: null, origins: [] });
-    const value = readable ? this.plain(document.contents, document, []) : undefined;
-    return { value, nodes: this.nodes, problems: this.problems, unfilled: this.unfilled };
+    this.targets = aliasTargets(document);
+    const value = document.errors.length === 0 ? this.plain(document.contents, []) : undefined;
+    const whole = this.count <= MAX_NODES ? value : undefined;
+    return { value: whole, nodes: this.nodes, problems: this.problems, unfilled: this.unfilled };
   }
 
   /** The first syntax error of each line: those that follow on the same line are echoes of it. */
@@ -84,24 +98,28 @@ class TreeWalk {
   }
 
   /** A node as a plain value; its children are noted under their key texts. */
-  private plain(node: Node | null, document: Document.Parsed, path: KeyPath): unknown {
+  private plain(node: Node | null, path: KeyPath): unknown {
     this.count += 1;
     if (this.count > MAX_NODES || path.length > MAX_DEPTH) {
       this.complain(node, path, 'has too many values, or is nested too deeply; are aliases multiplying it?');
       return undefined;
     }
     if (isAlias(node)) {
-      const target = node.resolve(document);
+      const target = this.targets.get(node);
       if (target === undefined) this.complain(node, path, 'is an alias (*name) that has no anchor');
-      return this.plain(target ?? null, document, path);
+      return this.plain(target ?? null, path);
     }
     if (isMap<Node, Node | null>(node)) {
       const group: Record<string, unknown> = {};
       for (const pair of node.items) {
         const name = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+        if (Object.hasOwn(group, name)) {
+          const message = 'this key is written twice in one group';
+          this.problems.push({ ...this.place(pair.key?.range?.[0] ?? 0), key: '', message });
+        }
         // defineProperty: a key named __proto__ is a key like any other, and an unknown one.
         Object.defineProperty(group, name, {
-          value: this.child(pair.value, document, [...path, name], pair.key),
+          value: this.child(pair.value, [...path, name], pair.key),
           enumerable: true,
           configurable: true,
           writable: true,
@@ -110,18 +128,18 @@ class TreeWalk {
       return group;
     }
     if (isSeq<Node | null>(node)) {
-      return node.items.map((item, index) => this.child(item, document, [...path, index], item));
+      return node.items.map((item, index) => this.child(item, [...path, index], item));
     }
     return isScalar(node) ? this.scalar(node.value, path) : null;
   }
 
-  private child(node: Node | null, document: Document.Parsed, path: KeyPath, keyNode: Node | null): unknown {
+  private child(node: Node | null, path: KeyPath, keyNode: Node | null): unknown {
     if (this.count > MAX_NODES) return undefined;
     const key = this.place(keyNode?.range?.[0] ?? 0);
     const origin = isScalar(node) && typeof node.source === 'string' ? node.source : null;
     const value = this.place(node?.range?.[0] ?? keyNode?.range?.[0] ?? 0);
     this.nodes.set(keyText(path), { key, value, written: origin, origins: [] });
-    return this.plain(node, document, path);
+    return this.plain(node, path);
   }
 
   private scalar(value: unknown, path: KeyPath): unknown {
@@ -146,11 +164,24 @@ class TreeWalk {
   }
 }
 
+/** What each alias stands for: the nearest anchor of its name before it. In one pass, where `Alias.resolve` takes one each. */
+function aliasTargets(document: Document.Parsed): ReadonlyMap<Alias, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  visit(document, {
+    Node: (_key, node) => {
+      const target = isAlias(node) ? anchors.get(node.source) : undefined;
+      if (isAlias(node) && target !== undefined) targets.set(node, target);
+      if (!isAlias(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
+}
+
 const SYNTAX: Readonly<Record<string, string>> = {
   BAD_INDENT: 'no valid YAML: the indentation does not fit the lines above',
   BAD_SCALAR_START: 'no valid YAML: a value that begins with this character must be quoted',
   BLOCK_AS_IMPLICIT_KEY: 'no valid YAML: a second `key: value` on one line, or indented too far',
-  DUPLICATE_KEY: 'this key is written twice in one group',
   MISSING_CHAR: 'no valid YAML: a quote, bracket or colon is missing',
   MULTILINE_IMPLICIT_KEY: 'no valid YAML: a key must stand on one line; is a quote or colon missing above?',
   MULTIPLE_DOCS: 'a second YAML document begins here; one is allowed',

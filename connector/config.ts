@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { configSchema, type Config } from '../schemas/config.js';
 import { ConfigError } from '../schemas/errors.js';
@@ -32,7 +33,8 @@ export interface ConfigSearch {
   readonly cwd: string;
 }
 
-const MAX_BYTES = 1024 * 1024;
+/** Thirty times the file that we ship; reading YAML takes longer than in proportion to its length. */
+const MAX_BYTES = 256 * 1024;
 
 /**
  * Reads and checks the configuration: `--config`, else `PARTNER_BILLING_CONFIG`, else `./connector.yaml`.
@@ -71,18 +73,50 @@ export function configPath(search: ConfigSearch): string {
 
 async function readConfigText(path: string, file: string): Promise<string> {
   try {
-    const { size } = await stat(path);
-    if (size > MAX_BYTES) throw unreadable(file, `is ${size} bytes long; at most ${MAX_BYTES} are read`);
-    const bytes = await readFile(path);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const bytes = await readAtMost(path, MAX_BYTES + 1);
+    if (bytes.length > MAX_BYTES) throw unreadable(file, `is too long: at most ${MAX_BYTES} bytes are read`);
+    if (!isUtf8(bytes)) throw configError(file, [notUtf8(bytes)]);
+    // A byte-order mark is left out.
+    return new TextDecoder('utf-8').decode(bytes);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    if (error instanceof TypeError) throw unreadable(file, 'is not UTF-8 text');
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     if (code === 'ENOENT') throw unreadable(file, 'does not exist');
     if (code === 'EISDIR') throw unreadable(file, 'is a folder');
     throw unreadable(file, `cannot be read (${code})`);
   }
+}
+
+/** The first bytes of a file; of a pipe or a device too, whose length nobody knows. */
+async function readAtMost(path: string, most: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const bytes = Buffer.alloc(most);
+    let length = 0;
+    while (length < most) {
+      const { bytesRead } = await file.read(bytes, length, most - length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    await file.close();
+  }
+}
+
+function notUtf8(bytes: Buffer): ConfigProblem {
+  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  // The first byte that is no UTF-8 is where decoding and encoding again first makes a difference.
+  const again = Buffer.from(decoded);
+  let at = 0;
+  while (bytes[at] === again[at]) at += 1;
+  const before = bytes.toString('utf8', 0, at).split('\n');
+  return {
+    line: before.length,
+    column: (before.at(-1) ?? '').length + 1,
+    key: '',
+    message: 'is not UTF-8 text; save the file as UTF-8',
+  };
 }
 
 function unreadable(file: string, why: string): ConfigError {

@@ -5,6 +5,7 @@ import { errorRecord } from './error-record.js';
 import type { LogFormat, LogLevel } from './log-options.js';
 import type { Secrets } from './secrets.js';
 import type { Terminal } from './terminal.js';
+import { visibleJson } from './visible-text.js';
 
 /** What a log is made from. */
 export interface LogOptions {
@@ -36,7 +37,7 @@ export function createLog(options: LogOptions): Logger {
       write: (line: string) => {
         const record = secrets.scrubJson(JSON.parse(line));
         const text = JSON.stringify(record);
-        terminal.write(format === 'json' ? text : (pretty(text) ?? text));
+        terminal.write(format === 'json' ? visibleJson(text) : (pretty(text) ?? text));
       },
     },
   );

@@ -4,8 +4,8 @@ import { inPieces, valueKind } from './query-output-type.js';
 /**
  * A result as CSV (RFC 4180): a line of names, CRLF line ends, UTF-8 without a byte-order mark. Null is an empty
  * cell, empty text is `""`. Numbers, dates, timestamps and booleans stand as they are. Text that a spreadsheet would
- * run as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a carriage return, and is no plain number) gets a
- * `'` in front.
+ * run as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a line end, and is no plain number) gets a `'` in front;
+ * JSON and Parquet have it exactly.
  */
 export function csvText(result: QueryResult): AsyncGenerator<string> {
   return inPieces(csvLines(result));
@@ -34,6 +34,9 @@ function textCell(text: string): string {
   return guarded === '' || /[",\r\n]|^\s|\s$/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
 }
 
+/** With a blank before it too, and in the wide letters of East Asia: some spreadsheets take them for the narrow ones. */
 function isFormula(text: string): boolean {
-  return /^[=+\-@\t\r]/.test(text) && !/^[+-]?\d+(\.\d+)?$/.test(text);
+  return (
+    /^(?:[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])/.test(text) && !/^ *[+-]?\d+(\.\d+)? *$/.test(text)
+  );
 }

@@ -1,4 +1,5 @@
 import type { QueryResult } from './load/destination.js';
+import { visibleJson } from './visible-text.js';
 import { inPieces, uniqueNames, valueKind, type ValueKind } from './query-output-type.js';
 
 /**
@@ -13,7 +14,7 @@ export function jsonText(result: QueryResult): AsyncGenerator<string> {
 async function* jsonLines(result: QueryResult): AsyncGenerator<string> {
   const { columns } = result;
   const kinds = columns.map(({ type }) => valueKind(type));
-  const keys = uniqueNames(columns.map(({ name }) => name)).map((name) => JSON.stringify(name));
+  const keys = uniqueNames(columns.map(({ name }) => name)).map((name) => visibleJson(JSON.stringify(name)));
   let before = '[\n';
   for await (const row of result.rows()) {
     const members = row.map(
@@ -32,5 +33,5 @@ function jsonValue(value: string | null, kind: ValueKind): string {
   if (kind === 'boolean' && (value === 'true' || value === 'false')) return value;
   if (kind === 'integer' && /^-?\d+$/.test(value) && Number.isSafeInteger(Number(value))) return value;
   if (kind === 'float' && JSON_NUMBER.test(value)) return value;
-  return JSON.stringify(value);
+  return visibleJson(JSON.stringify(value));
 }

@@ -11,7 +11,7 @@ const ROWS_PER_TABLE = 1000;
  */
 export async function* tableText(result: QueryResult): AsyncGenerator<string> {
   const { columns } = result;
-  const titles = columns.map(({ name, type }) => ({ title: shown(name), align: alignment(type) }));
+  const titles = columns.map(({ name, type }) => ({ title: name, align: alignment(type) }));
   let waiting: string[][] = [];
   let count = 0;
   for await (const row of result.rows()) {
@@ -19,7 +19,7 @@ export async function* tableText(result: QueryResult): AsyncGenerator<string> {
       yield `${textTable(titles, waiting)}\n\n`;
       waiting = [];
     }
-    waiting.push(row.map((value) => (value === null ? 'NULL' : shown(value))));
+    waiting.push(row.map((value) => value ?? 'NULL'));
     count += 1;
   }
   yield `${textTable(titles, waiting)}\n(${count} ${count === 1 ? 'row' : 'rows'})\n`;
@@ -27,16 +27,4 @@ export async function* tableText(result: QueryResult): AsyncGenerator<string> {
 
 function alignment(type: string): NonNullable<TextColumn['align']> {
   return ['integer', 'decimal', 'float'].includes(valueKind(type)) ? 'right' : 'left';
-}
-
-/** Control, format (but for the joiners that scripts need), line and paragraph separators, lone surrogates. */
-const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/gu;
-
-const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-
-function shown(text: string): string {
-  return text.replace(HIDDEN, (character) => {
-    const short = SHORT_ESCAPES[character];
-    return short ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-  });
 }

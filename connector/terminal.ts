@@ -1,4 +1,5 @@
 import { cutToWidth, widthOf } from './text-width.js';
+import { visibleLines } from './visible-text.js';
 
 /** Where text for people goes: standard error, or what a test gives in its place. */
 export interface TextSink {
@@ -81,11 +82,9 @@ export class Terminal {
 
   /** Without secrets, and without control characters: what a server says must not steer the terminal. */
   private printable(text: string): string {
-    return this.scrub(text).replace(CONTROL, '?');
+    return visibleLines(this.scrub(text));
   }
 }
-
-const CONTROL = /[^\P{Cc}\n\t]/gu;
 
 /** Some terminals say that they have 0 columns. */
 function sizeOf(said: number | undefined, usual: number): number {

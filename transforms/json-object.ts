@@ -16,6 +16,8 @@ export interface JsonField {
 
 /** Values may be nested this deep; both databases read that without trouble. */
 const MAX_DEPTH = 100;
+/** The exports have some 50 members; a line that is made of members would take many times its length in memory. */
+const MAX_MEMBERS = 4096;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const LITERAL = /true|false|null/y;
 /** What may stand before a token: the white space of JSON, and nothing else. */
@@ -28,8 +30,8 @@ const BACKSLASH = 0x5c;
 /**
  * Reads the members of the one JSON object that a line holds, in order, keeping each value's raw token. Stricter
  * than `JSON.parse` where it matters here: text after the object, unpaired surrogates and the NUL character are
- * rejected wherever they stand, because no destination can hold them; nesting ends at 100 levels. Names are not
- * compared: that two members have one name is for the caller to see.
+ * rejected wherever they stand, because no destination can hold them; nesting ends at 100 levels, and an object at
+ * 4,096 members. Names are not compared: that two members have one name is for the caller to see.
  * @throws RecordRejection naming the member at fault.
  */
 export function readJsonObject(line: string): JsonField[] {
@@ -58,6 +60,9 @@ class JsonLine {
     this.skipSpace();
     if (this.line[this.at] !== '{') throw this.rejection('the line is no JSON object');
     this.members((name) => {
+      if (fields.length >= MAX_MEMBERS) {
+        throw this.rejection(`the JSON object has more than ${MAX_MEMBERS} members`);
+      }
       this.field = name;
       const start = this.at;
       const { kind, text } = this.value(1);

@@ -4,6 +4,10 @@ import { bodyProblems, manifestSchema, type Manifest } from '../../schemas/graph
 import type { ManifestRecord } from '../../schemas/load-package.js';
 import { checkBlobNames, checkedRootDirectory } from './storage-address.js';
 
+/** A SAS is some 400 characters long; storage refuses an address of more than 8 KiB or so. */
+const LONGEST_SAS = 4096;
+/** Far more than any export has; each takes a file, a request and a row. */
+const MOST_BLOBS = 20_000;
 const KNOWN_FORMATS = ['compressedjson', 'compressedjsonlines'];
 
 /** Where and when a manifest was read, and what it must agree with. */
@@ -121,10 +125,14 @@ function addresses(
   if (root === undefined) throw unusable(source, 'rootDirectory: missing');
   const sas = isAddress ? stated.split('?').slice(1).join('?') : stated.replace(/^\?/, '');
   if (/[^!-~]|#/.test(sas)) throw unusable(source, 'sasToken: is no query string');
+  if (sas.length > LONGEST_SAS) throw unusable(source, `sasToken: is longer than ${LONGEST_SAS} characters`);
   return { root, sas: sas === '' ? null : sas };
 }
 
 function blobsOf(manifest: Manifest, source: ManifestSource): NonNullable<Manifest['blobs']> {
+  if (manifest.blobs !== undefined && manifest.blobs.length > MOST_BLOBS) {
+    throw unusable(source, `blobs: lists ${manifest.blobs.length}; at most ${MOST_BLOBS} are taken`);
+  }
   if (manifest.blobs !== undefined) return manifest.blobs;
   // A list that is missing is not a list that is empty, unless the count says so.
   if (manifest.blobCount === 0) return [];
@@ -147,12 +155,15 @@ function notesOf(manifest: Manifest, createdAt: string | null): string[] {
 }
 
 function otherTenant(manifest: Manifest, source: ManifestSource): ConfigError {
+  // What is no GUID may be anything, line breaks included.
+  const stated = manifest.partnerTenantId.slice(0, 60);
+  const tenant = /^[0-9a-f-]+$/i.test(stated) ? stated : JSON.stringify(stated);
   return new ConfigError({
-    message: `${source.place}: the manifest belongs to partner tenant ${manifest.partnerTenantId.slice(0, 60)}, not to ${source.tenantId}`,
+    message: `${source.place}: the manifest belongs to partner tenant ${tenant}, not to ${source.tenantId}`,
     hint: 'source.tenant_id and the signed-in application must be of the same partner tenant',
     facts: {
       tenant: source.tenantId,
-      manifestTenant: manifest.partnerTenantId.slice(0, 60),
+      manifestTenant: stated,
       requestId: source.requestId,
     },
   });

@@ -148,8 +148,10 @@ function givenUp(
 
 function refuseOtherOrigin({ name, url, setting }: Service, call: ServiceCall): void {
   const { origin } = new URL(url);
-  const asked = URL.canParse(call.url) ? new URL(call.url).origin : 'what is no address';
-  if (asked === origin) return;
+  const address = URL.canParse(call.url) ? new URL(call.url) : null;
+  const asked = address === null ? 'what is no address' : address.origin;
+  // A name in the address would go along as a second sign-in.
+  if (asked === origin && address?.username === '' && address.password === '') return;
   throw new ConfigError({
     message: `${place(call)}: ${name} points to ${asked}, but only ${origin} gets the token`,
     hint: `if that origin is right, configure it as ${setting}`,

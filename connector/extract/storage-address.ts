@@ -5,7 +5,7 @@ const LONGEST_NAME = 200;
 
 /**
  * Checks the address of a manifest's root directory before anything is asked there: https (http only for loopback),
- * a host that `source.storage_hosts` allows, no user, no query, no tricks in its path.
+ * a host that `source.storage_hosts` allows and that is written plainly, no user, no query, no tricks in its path.
  * @param rootDirectory as the manifest gives it, without a SAS.
  * @returns the address without a trailing slash, otherwise letter for letter as it came.
  * @throws ConfigError for a host that is not allowed, IntegrityError for anything else.
@@ -27,6 +27,7 @@ export function checkedRootDirectory(
     throw refuse(`is ${url.protocol}// and not https://`);
   }
   if (url.username !== '' || url.password !== '') throw refuse('carries a user name');
+  if (!isWrittenAsRead(rootDirectory, url)) throw refuse('is written so that two readers may see two hosts');
   if (/[?#]/.test(rootDirectory)) throw refuse('carries a query or a fragment');
   const path = rootDirectory.slice(rootDirectory.indexOf('://') + 3).replace(/^[^/]*/, '');
   if (/\\|\s|[^\x20-\x7e]|%(?:2e|2f|5c|00)/i.test(path) || hasDotSegment(path) || /\/\//.test(path)) {
@@ -40,6 +41,16 @@ export function checkedRootDirectory(
     });
   }
   return rootDirectory.replace(/\/+$/, '');
+}
+
+/**
+ * Whether the host is written as an URL's reader understands it: no empty user name, percent-encoded or wide letters,
+ * numbers in other notations, backslashes or blanks, which other readers take for another host.
+ */
+function isWrittenAsRead(address: string, url: URL): boolean {
+  const [, host = ''] = /^https?:\/\/([^/?#]*)/i.exec(address) ?? [];
+  const port = { 'https:': ':443', 'http:': ':80' }[url.protocol] ?? '';
+  return host !== '' && [url.host, `${url.host}${port}`].includes(host.toLowerCase());
 }
 
 /**
@@ -87,9 +98,8 @@ export function blobAddress(rootDirectory: string, name: string, sas: string): s
 function problemOf(name: string, seen: ReadonlySet<string>, taken: ReadonlySet<string>): string | null {
   if (name === '' || name === '.' || name === '..') return 'is no file name';
   if (/[/\\]/.test(name)) return 'has a slash or a backslash';
-  if ([...name].some((character) => character < ' ' || character === '\u007f'))
-    return 'has a control character';
   if (/\p{Surrogate}/u.test(name)) return 'is no text';
+  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name)) return 'has a control character, or one that nobody sees';
   if (name.includes('..')) return 'has two dots in a row';
   if (/%[0-9a-f]{2}/i.test(name)) return 'has an encoded character';
   if (/[<>:"|?*]/.test(name)) return 'has a character that no file name may have everywhere';

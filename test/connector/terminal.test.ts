@@ -15,7 +15,7 @@ describe('Terminal', () => {
   it('lets no control character of what a server said through, and keeps live lines on one line each', () => {
     const { terminal: screen, written } = terminal(false);
     screen.write('a\u001b[31mred\u0007\u009b2J\rb\tc\nd');
-    expect(written).toEqual(['a?[31mred??2J?b\tc\nd\n']);
+    expect(written).toEqual(['a\\u{1b}[31mred\\u{7}\\u{9b}2J\\rb\tc\nd\n']);
     const live = terminal(true, { columns: 0, rows: 0 });
     live.terminal.show(['x\ny']);
     expect(shown(live.written)).toEqual('x y\n');
