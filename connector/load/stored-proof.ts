@@ -4,22 +4,13 @@ import { scopeText, type Scope } from '../../schemas/scope.js';
 import { monthText } from './close-months.js';
 import type { Dialect, SqlValue, TextRow } from './destination.js';
 import { countOf, isoInstant } from './publishing.js';
+import type { StoredProof } from './scope-content.js';
 import { identifier, statement, type Fills, type SqlText } from './sql-text.js';
 
 /** What reading a proof needs of a transaction. */
 export interface ProofReading {
   readonly dialect: Dialect;
   rows(sql: string, parameters?: readonly SqlValue[]): Promise<TextRow[]>;
-}
-
-/** The proof of a published snapshot as the destination keeps it. */
-export interface StoredProof {
-  /** Made of what `_snapshots` and `_blobs` say now. */
-  readonly document: ProofDocument;
-  /** The digest that was stored when the snapshot was published; null where there is none. */
-  readonly sha256: string | null;
-  /** It was published when proofs were kept already, so that a digest must be there. */
-  readonly isKept: boolean;
 }
 
 /** SHA-256 of a proof's one text, lower-case hex. */

@@ -3,8 +3,8 @@ import type { Batch } from '../../../schemas/batch.js';
 import { asConnectorError } from '../../../schemas/errors.js';
 import type { Table } from '../../../schemas/table.js';
 import { arrowSchema } from '../../../schemas/table-arrow.js';
-import type { SqlConnection, SqlTransaction, SqlValue, TextRow } from '../destination.js';
-import { nameList, qualified } from '../sql-text.js';
+import type { SqlConnection, SqlReading, SqlTransaction, SqlValue, TextRow } from '../destination.js';
+import { nameList, qualified, statement } from '../sql-text.js';
 import { CopyIn } from './copy-in.js';
 import { copyText } from './copy-text.js';
 import { postgresError } from './postgres-error.js';
@@ -31,6 +31,15 @@ export class PostgresConnection implements SqlConnection {
   }
 
   async transaction<T>(work: (transaction: SqlTransaction) => Promise<T>): Promise<T> {
+    // Each statement sees what is committed, so that what follows the lock sees what the one before it did.
+    return await this.within('BEGIN ISOLATION LEVEL READ COMMITTED', work);
+  }
+
+  async reading<T>(work: (reading: SqlReading) => Promise<T>): Promise<T> {
+    return await this.within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work);
+  }
+
+  private async within<T>(begin: string, work: (transaction: PostgresTransaction) => Promise<T>): Promise<T> {
     const client = await this.connect();
     const transaction = new PostgresTransaction(client, this.place);
     // Broken while the driver is idle between two statements: the next statement says so.
@@ -38,8 +47,7 @@ export class PostgresConnection implements SqlConnection {
     client.on('error', ignore);
     let broken = false;
     try {
-      // Each statement sees what is committed, so that what follows the lock sees what the one before it did.
-      await transaction.run('BEGIN ISOLATION LEVEL READ COMMITTED');
+      await transaction.run(begin);
       const result = await work(transaction);
       await transaction.run('COMMIT');
       return result;
@@ -74,7 +82,7 @@ export class PostgresConnection implements SqlConnection {
   }
 }
 
-class PostgresTransaction implements SqlTransaction {
+class PostgresTransaction implements SqlTransaction, SqlReading {
   readonly dialect = 'postgres';
   private copying: CopyIn | undefined;
 
@@ -89,6 +97,28 @@ class PostgresTransaction implements SqlTransaction {
 
   async run(sql: string, parameters: readonly SqlValue[] = []): Promise<number> {
     return (await this.query(sql, parameters)).rowCount ?? 0;
+  }
+
+  async *stream(
+    sql: string,
+    parameters: readonly SqlValue[],
+    rows: number,
+  ): AsyncGenerator<readonly (string | null)[]> {
+    await this.query(`${statement('postgres', 'session', 'declare rows')}\n${sql}`, parameters);
+    let read = 0;
+    for (;;) {
+      const page = await this.guard(() =>
+        this.client.query<(string | null)[]>({
+          text: statement('postgres', 'session', 'fetch rows'),
+          rowMode: 'array',
+        }),
+      );
+      if (page.rows.length === 0) break;
+      read += page.rows.length;
+      yield* page.rows;
+    }
+    await this.query(statement('postgres', 'session', 'close rows'), []);
+    if (read !== rows) throw new RangeError(`${rows} rows were counted and ${read} read`);
   }
 
   async stage(staging: string, table: Table, batch: Batch): Promise<void> {
