@@ -43,7 +43,7 @@ export async function proofDifferences(
 }
 
 /** What is recorded of the snapshot is what was recorded when it was published, and agrees with itself. */
-function recordDifferences({ document, sha256, isKept }: StoredProof): readonly Difference[] {
+function recordDifferences({ document, sha256 }: StoredProof): readonly Difference[] {
   const differences: Difference[] = [];
   const add = (message: string, expected: string | null, found: string | null): void => {
     differences.push({ what: 'proof', message, expected, found, keys: [] });
@@ -52,8 +52,9 @@ function recordDifferences({ document, sha256, isKept }: StoredProof): readonly 
   if (sha256 !== null && found !== sha256) {
     add('what is recorded in _snapshots or _blobs is not what was published', sha256, found);
   }
-  if (isKept && (sha256 === null || document.rows_digest === null)) {
-    add('its digest was removed from _snapshots', 'a digest', null);
+  const marks = [document.proof_version, document.rows_digest, sha256];
+  if (marks.includes(null) && marks.some((mark) => mark !== null)) {
+    add('a part of it was removed from _snapshots', 'the whole proof', null);
   }
   if (document.records_read !== document.records_staged + document.records_rejected) {
     const parts = `${document.records_staged} staged and ${document.records_rejected} rejected`;

@@ -47,7 +47,7 @@ export async function verifyScope(
     const { document } = proof;
     const recomputed = await recomputeRows(content, table, signal);
     const differences = await proofDifferences(proof, content, recomputed);
-    const isOld = document.rows_digest === null || proof.sha256 === null;
+    const isOld = document.rows_digest === null;
     const outcome = differences.length > 0 ? 'differs' : isOld ? 'not checked' : 'proven';
     return {
       ...{ stream: scope.stream, scope: scopeText(scope), outcome, differences },

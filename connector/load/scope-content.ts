@@ -5,10 +5,8 @@ import type { RowsDigest } from '../../schemas/rows-digest.js';
 export interface StoredProof {
   /** Made of what `_snapshots` and `_blobs` say now. */
   readonly document: ProofDocument;
-  /** The digest that was stored when the snapshot was published; null where there is none. */
+  /** The digest that was stored when it was published; null where it was published before proofs were kept. */
   readonly sha256: string | null;
-  /** It was published when proofs were kept already, so that a digest must be there. */
-  readonly isKept: boolean;
 }
 
 /** What names a row to a person. */

@@ -29,13 +29,7 @@ export async function readProof(
   if (row === undefined) return null;
   const blobs = statement(reading.dialect, 'publish', 'blobs of snapshot', { dataset: identifier(dataset) });
   const document = documentOf(row, await reading.rows(blobs, [row['load_id'] ?? '']));
-  const [since] = await reading.rows(proofSql(reading, dataset, 'proofs kept since'));
-  const keptSince = isoInstant(since?.['applied_at']);
-  return {
-    document,
-    sha256: row['proof_sha256'] ?? null,
-    isKept: keptSince !== null && document.published_at >= keptSince,
-  };
+  return { document, sha256: row['proof_sha256'] ?? null };
 }
 
 /** Stores the digest of the proof that was just recorded of a scope: of what is stored, not of what was meant to be. */

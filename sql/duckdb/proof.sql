@@ -25,9 +25,6 @@ FROM {{dataset}}._scopes c
 JOIN {{dataset}}._snapshots s ON s.load_id = c.load_id
 WHERE c.stream = $1 AND c.scope = $2;
 
--- name: proofs kept since
-SELECT applied_at FROM {{dataset}}._migrations WHERE number = 5;
-
 -- name: keep proof digest
 UPDATE {{dataset}}._snapshots SET proof_sha256 = $2 WHERE load_id = $1;
 
