@@ -12,6 +12,7 @@ import type { SandboxCommandOptions } from './commands/sandbox.js';
 import type { ScheduleOptions } from './commands/schedule.js';
 import type { StatusOptions } from './commands/status.js';
 import type { SyncOptions } from './commands/sync.js';
+import type { VerifyOptions } from './commands/verify.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
 import type { QueryFormat } from './query-output.js';
 
@@ -56,6 +57,7 @@ export function commandLine(
     .addHelpText('after', HELP_END);
   addRunCommands(program, choose);
   addLookCommands(program, choose);
+  addTrustCommands(program, choose);
   addTryCommands(program, choose);
   return program;
 }
@@ -168,6 +170,19 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
       choose({
         options,
         run: async (context) => (await import('./commands/query-arguments.js')).query(context, sql, options),
+      }),
+    );
+}
+
+function addTrustCommands(program: Command, choose: (chosen: Chosen) => void): void {
+  command(program, 'verify', 'is what is published still what was proven? recomputes it from the tables')
+    .argument('[scope...]', 'only these, as status prints them: [STREAM:]SCOPE')
+    .option('--against <config>', "compare with another configuration's destination, scope by scope")
+    .option('--json', 'print the verdict as one JSON document')
+    .action((scopes: string[], options: VerifyOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/verify.js')).verify(context, scopes, options),
       }),
     );
 }

@@ -7,6 +7,7 @@ import { describePublish } from './contract/publish.js';
 import { describeQuery } from './contract/query.js';
 import { describeRecords } from './contract/records.js';
 import { describeValues } from './contract/values.js';
+import { describeVerify } from './contract/verify.js';
 
 export type { ContractDatabase } from './contract/dataset.js';
 
@@ -29,6 +30,7 @@ export function describeDestination(name: string, makeDatabase: () => Promise<Co
     };
     describe('publish', () => describePublish(given));
     describe('proof', () => describeProof(given));
+    describe('verify', () => describeVerify(given));
     describe('records', () => describeRecords(given));
     describe('invoices and months', () => describeMonths(given));
     describe('values', () => describeValues(given));

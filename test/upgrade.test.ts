@@ -8,6 +8,7 @@ import type { DestinationSession, Dialect, RecordedState } from '../connector/lo
 import { migrationFiles } from '../connector/load/sql-text.js';
 import { planRun } from '../connector/plan.js';
 import { EVERYTHING } from '../connector/selection.js';
+import { verifyScope } from '../connector/verify-scope.js';
 import { configSchema } from '../schemas/config.js';
 import { scopeLabel, type Scope } from '../schemas/scope.js';
 import { STREAM_NAMES } from '../schemas/streams.js';
@@ -220,6 +221,38 @@ describe.each(CASES)('a dataset of release %s on %s', (release, dialect) => {
         `SELECT (SELECT count(*) FROM csp.billed_${kind}) + (SELECT count(*) FROM csp.unbilled_${kind})`,
       );
       expect(count).toBe(rows);
+    }
+  });
+
+  it('is verified as far as what was kept then allows, migrated or not', async () => {
+    const untouched = await openRelease(release, dialect);
+    try {
+      for (const dataset of [untouched, at]) {
+        await withSession(dataset, 'read', async (session) => {
+          const { scopes } = await session.readState();
+          for (const { scope, snapshot } of scopes) {
+            if (snapshot === null) continue;
+            const verdict = await verifyScope(session, scope, new AbortController().signal);
+            expect(verdict).toMatchObject({
+              outcome: 'not checked',
+              differences: [],
+              rows: snapshot.counts.staged,
+            });
+            expect(verdict.reason).toMatch(
+              /^published before proofs were kept; its count, sums and row hashes agree/,
+            );
+          }
+        });
+      }
+      await untouched.byHand('UPDATE csp.billed_usage SET quantity = quantity + 1');
+      const scope = { by: 'invoice', stream: 'billed_usage', invoice: restated } as const;
+      const changed = await withSession(untouched, 'read', (session) =>
+        verifyScope(session, scope, new AbortController().signal),
+      );
+      expect(changed).toMatchObject({ outcome: 'differs', differences: [{ what: 'row hash' }] });
+      expect(changed.differences[0]?.keys).toHaveLength(Math.min(10, changed.rows));
+    } finally {
+      await untouched.close();
     }
   });
 

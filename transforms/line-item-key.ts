@@ -43,7 +43,10 @@ export class RecordHasher {
    * @param extra what no column holds, in the order of `ParsedRecord.extra`: hashed after the columns as pairs of
    * folded name and raw token
    */
-  hash(texts: readonly (string | null)[], extra: readonly ExtraField[]): RecordHashes {
+  hash(
+    texts: readonly (string | null)[],
+    extra: readonly Pick<ExtraField, 'folded' | 'token'>[],
+  ): RecordHashes {
     for (const index of this.identity) this.bytes.appendWithLength(texts[index] ?? null);
     const lineItemKey = this.digest();
     for (const text of texts) this.bytes.appendWithLength(text);

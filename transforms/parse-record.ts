@@ -118,6 +118,15 @@ export function extraText(extra: readonly ExtraField[]): string | null {
   return `{${extra.map(({ name, token }) => `${JSON.stringify(name)}:${token}`).join(',')}}`;
 }
 
+/**
+ * The fields in a text that {@link extraText} made, in its order; none where it is null.
+ * @throws RecordRejection where it is no JSON object
+ */
+export function extraFields(text: string | null): readonly Pick<ExtraField, 'folded' | 'token'>[] {
+  if (text === null) return [];
+  return readJsonObject(text).map(({ name, token }) => ({ folded: foldFieldName(name), token }));
+}
+
 /** Order of the UTF-8 bytes, which no language's string comparison can disagree about. */
 function byFoldedName(a: ExtraField, b: ExtraField): number {
   return Buffer.compare(Buffer.from(a.folded), Buffer.from(b.folded));

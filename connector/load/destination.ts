@@ -6,6 +6,7 @@ import type { Table } from '../../schemas/table.js';
 import type { Clock } from '../clock.js';
 import type { InvoiceListReading, InvoiceListChanges } from './invoice-list-reading.js';
 import type { ReadCopy } from './read-copy.js';
+import type { ScopeContent, StoredProof, StrayRows } from './scope-content.js';
 import type { NextCheck, PublishCounts, RecordedState, RunRecord, ScopeAnswer } from './recorded-state.js';
 
 export {
@@ -170,6 +171,12 @@ export interface DestinationSession {
    * whole new snapshot. `parts` is iterated again from the start when the database asks to repeat the transaction.
    */
   publish(request: PublishRequest, parts: () => AsyncIterable<ParsedPart>): Promise<PublishResult>;
+  /** The proof of the scope's published snapshot; null where nothing is published. Also of a dataset not migrated yet. */
+  readProof(scope: Scope): Promise<StoredProof | null>;
+  /** Hands one state of a scope to `use`: its proof and the rows that readers see of it, as they are now. */
+  readScope<T>(scope: Scope, use: (content: ScopeContent) => Promise<T>): Promise<T>;
+  /** Rows of a stream's table that belong to none of the scopes given, ten of them named. */
+  readStrayRows(stream: StreamName, scopes: readonly string[]): Promise<StrayRows>;
   /** Records answers that published nothing, and refusals. */
   recordAnswers(answers: readonly ScopeAnswer[]): Promise<void>;
   /** Keeps what a reading of Partner Center's invoice list found new, changed or gone, with history, in one transaction. */
@@ -210,10 +217,25 @@ export interface SqlTransaction {
   endStaging(staging: string): Promise<void>;
 }
 
+/** One state of the database, to be read. */
+export interface SqlReading extends Pick<SqlTransaction, 'dialect' | 'rows'> {
+  /**
+   * The rows of one statement as they come, every value as text, never all of them in memory.
+   * @param rows how many they are, as counted before: fewer are an error
+   */
+  stream(
+    sql: string,
+    parameters: readonly SqlValue[],
+    rows: number,
+  ): AsyncIterable<readonly (string | null)[]>;
+}
+
 /** A driver's connection: begins transactions. */
 export interface SqlConnection {
   readonly dialect: Dialect;
   /** Commits when `work` returns, rolls back when it throws; errors come out as the connector's own. */
   transaction<T>(work: (transaction: SqlTransaction) => Promise<T>): Promise<T>;
+  /** Reads one state of the database, whatever is published meanwhile; Postgres refuses to write. */
+  reading<T>(work: (reading: SqlReading) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { SystemError } from '../../schemas/errors.js';
+import type { RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import {
   billingMonth,
@@ -7,10 +8,11 @@ import {
   filledColumns,
   ownColumns,
   publishSql,
+  rowsDigestOf,
   unproven,
   type Publishing,
 } from './publishing.js';
-import { nameList, ofEither, qualified, sortKeys, type Fills } from './sql-text.js';
+import { nameList, ofEither, qualified, sortKeys, statement, type Fills } from './sql-text.js';
 
 /** How a publish changed the rows of a scope. `staged = inserted + updated + unchanged`. */
 export interface RowChanges {
@@ -105,7 +107,7 @@ export async function planChanges(
 /**
  * Makes the planned changes: replaced rows of a billed table go to its history, replaced rows are deleted, new and
  * changed ones written. Unchanged rows are not touched. Then proves the number of rows and that no key and number
- * occurs twice.
+ * occurs twice; returns the digest of the rows that the scope has now.
  * @param label what history says of each row instead of `changed` and `removed`; null for these
  */
 export async function applyChanges(
@@ -113,7 +115,7 @@ export async function applyChanges(
   changes: RowChanges,
   staged: number,
   label: 'reloaded' | null,
-): Promise<void> {
+): Promise<RowsDigest> {
   const { transaction, request } = publishing;
   const { table, loadId } = request;
   const own = ownColumns(table);
@@ -127,6 +129,7 @@ export async function applyChanges(
     carried: nameList(carried),
     carried_t: nameList(carried, 't'),
     carried_c: nameList(carried, 'c'),
+    digest: statement(transaction.dialect, 'proof', 'digest'),
   };
   const sql = (name: string): string => publishSql(publishing, name, fills);
   const replaced = changes.updated + changes.deleted;
@@ -150,10 +153,13 @@ export async function applyChanges(
     const name = carried.length > 0 ? 'insert changed with carried' : 'insert changed';
     expect(publishing, 'updated', changes.updated, await transaction.run(sql(name), values));
   }
-  expect(publishing, 'there', staged, await countRecords(publishing, 'count target'));
+  const [sums] = await transaction.rows(sql('digest target'));
+  const digest = rowsDigestOf(sums);
+  expect(publishing, 'there', staged, digest.rows);
   if (replaced + changes.inserted > 0) {
     expect(publishing, 'repeated', 0, await countRecords(publishing, 'repeated keys'));
   }
+  return digest;
 }
 
 async function addedByUser(publishing: Publishing, own: readonly string[]): Promise<readonly string[]> {

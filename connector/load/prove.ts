@@ -1,5 +1,6 @@
 import type { BlobCounts } from '../../schemas/batch.js';
 import { ConfigError, DataError, SystemError } from '../../schemas/errors.js';
+import { rowsDigestText, type RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText, type MonthScope } from '../../schemas/scope.js';
 import { addDecimals } from './add-decimals.js';
 import { countOf, hasUsageDate, publishSql, unproven, type Publishing } from './publishing.js';
@@ -125,6 +126,21 @@ async function proveStaged(publishing: Publishing, parts: StagedParts): Promise<
     });
   }
   return rows.reduce((sum, row) => sum + countOf(row['without_tenant']), 0);
+}
+
+/**
+ * Proves that readers will see what was parsed: the digest of the scope's rows is that of the parser's row hashes.
+ * @throws SystemError when it is not
+ */
+export function proveRows(publishing: Publishing, parsed: RowsDigest, published: RowsDigest): void {
+  const [expected, found] = [rowsDigestText(parsed), rowsDigestText(published)];
+  if (expected === found) return;
+  const { scope, stream } = publishing.request;
+  throw new SystemError({
+    message: `${scopeLabel(scope)}: the rows in the table have the digest ${found} and the parsed records ${expected}`,
+    hint: 'this is a defect of the connector, or somebody changed the table meanwhile; nothing was published',
+    facts: { rule: 'digest', stream, scope: scopeText(scope) },
+  });
 }
 
 async function proveTenant(publishing: Publishing): Promise<void> {

@@ -2,12 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ParsedPart } from '../../schemas/batch.js';
 import { ConfigError, TransientError } from '../../schemas/errors.js';
 import type { Report } from '../../schemas/progress.js';
+import type { RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import { allowEmptyCommand } from '../allow-empty-command.js';
 import type { PublishRequest, PublishResult, SqlConnection } from './destination.js';
 import { bindTenant } from './bind-tenant.js';
 import { applyChanges, planChanges, readPublished, type RowChanges } from './narrow-diff.js';
-import { prove, type Proof } from './prove.js';
+import { prove, proveRows, type Proof } from './prove.js';
 import { billingMonth, publishSql, unproven, type Publishing } from './publishing.js';
 import {
   publishedSnapshot,
@@ -84,8 +85,9 @@ async function publishOnce(
 
   const staged = await stageParts(publishing, parts());
   const proof = await prove(publishing, staged);
-  const changes = await replaceRows(publishing, proof, current);
-  const result = await recordPublished(publishing, proof, changes, current);
+  const { changes, digest } = await replaceRows(publishing, proof, current);
+  proveRows(publishing, staged.digest, digest);
+  const result = await recordPublished(publishing, { ...proof, digest }, changes, current);
   for (const table of ['carried', 'planned', 'unmatched', 'published', 'scope', 'staged']) {
     await transaction.run(publishSql(publishing, `drop ${table}`));
   }
@@ -114,7 +116,7 @@ async function replaceRows(
   publishing: Publishing,
   proof: Proof,
   current: SnapshotRecord | undefined,
-): Promise<RowChanges> {
+): Promise<{ readonly changes: RowChanges; readonly digest: RowsDigest }> {
   const { transaction, request } = publishing;
   const published = await readPublished(publishing, [
     ...(current?.invoiceNumbers ?? []),
@@ -128,11 +130,11 @@ async function replaceRows(
   const changes = await planChanges(publishing, proof.staged, published);
   // The same eTag or other columns: it was not Microsoft who changed the records.
   const ours = current?.attributeSet !== request.attributeSet || current.eTag === request.eTag;
-  await applyChanges(publishing, changes, proof.staged, ours ? 'reloaded' : null);
+  const digest = await applyChanges(publishing, changes, proof.staged, ours ? 'reloaded' : null);
   const { scope } = request;
   if (scope.by === 'month') {
     const values = [request.loadId, request.stream, billingMonth(request), scope.currency];
     await transaction.run(publishSql(publishing, 'keep totals'), values);
   }
-  return changes;
+  return { changes, digest };
 }

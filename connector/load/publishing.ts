@@ -1,8 +1,9 @@
 import { IntegrityError, type Fact } from '../../schemas/errors.js';
+import { sumOf64, type RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import { columnNamed, scopeColumns, type Table } from '../../schemas/table.js';
 import { LINEAGE_FIELDS } from '../../schemas/table-arrow.js';
-import type { PublishRequest, SqlTransaction } from './destination.js';
+import type { PublishRequest, SqlTransaction, TextRow } from './destination.js';
 import { identifier, qualified, statement, type Fills, type SqlText } from './sql-text.js';
 
 /** One snapshot on its way into a dataset: what every step of a publish is given. */
@@ -37,6 +38,12 @@ export function countOf(text: string | null | undefined): number {
     throw new RangeError('the database returned a count that is none');
   }
   return count;
+}
+
+/** The digest in the one row that the columns `digest` of `sql/<dialect>/proof.sql` make. */
+export function rowsDigestOf(row: TextRow | undefined): RowsDigest {
+  const sum = (name: string): bigint => sumOf64(BigInt(row?.[name] ?? ''));
+  return { rows: countOf(row?.['records']), high: sum('high'), low: sum('low') };
 }
 
 /** The one count that a statement returns as `records`. */
@@ -96,6 +103,12 @@ export function hasUsageDate(table: Table): boolean {
 /** An instant as text that both dialects cast to `timestamp` without a zone: UTC. */
 export function sqlInstant(instant: Date | string): string {
   return new Date(instant).toISOString().slice(0, -1);
+}
+
+/** The instant that a database prints of {@link sqlInstant}: `2026-11-23 22:50:00[.123456]`; null for none. */
+export function isoInstant(text: string | null | undefined): string | null {
+  if (text === null || text === undefined) return null;
+  return new Date(`${text.replace(' ', 'T')}Z`).toISOString();
 }
 
 /** The error for what arrived and cannot be proven whole; `rule` names the proof that failed. Nothing is published. */

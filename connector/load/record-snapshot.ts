@@ -1,9 +1,12 @@
 import type { BlobCounts } from '../../schemas/batch.js';
+import { PROOF_VERSION } from '../../schemas/proof.js';
+import { rowsDigestText, type RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeText } from '../../schemas/scope.js';
 import type { AttributeSet } from '../../schemas/streams.js';
 import { closeMonths } from './close-months.js';
 import { compareInvoice } from './compare-invoice.js';
 import type { PublishCounts, PublishRequest, PublishResult, SqlValue, TextRow } from './destination.js';
+import { keepProofDigest } from './stored-proof.js';
 import type { RowChanges } from './narrow-diff.js';
 import type { Proof } from './prove.js';
 import { countOf, publishSql, sqlInstant, type Publishing } from './publishing.js';
@@ -77,7 +80,7 @@ export async function recordedResult(
  */
 export async function recordPublished(
   publishing: Publishing,
-  proof: Proof,
+  proof: Proof & { readonly digest: RowsDigest },
   changes: RowChanges,
   current: SnapshotRecord | undefined,
 ): Promise<PublishResult> {
@@ -93,6 +96,7 @@ export async function recordPublished(
     JSON.stringify(proof.unknownFields),
     JSON.stringify(sums),
     JSON.stringify(proofFacts(proof)),
+    ...[PROOF_VERSION, rowsDigestText(proof.digest)],
     ...['published', null, null],
     ...[sqlInstant(request.now), sqlInstant(request.now)],
   ]);
@@ -107,6 +111,7 @@ export async function recordPublished(
     ...[request.stream, scopeText(request.scope), request.eTag, request.loadId],
     sqlInstant(request.now),
   ]);
+  await keepProofDigest(transaction, dataset, request.scope);
   await compareInvoice(publishing);
   const superseded = await closeMonths(transaction, dataset, request.now);
   const replaced = current?.counts.staged ?? null;

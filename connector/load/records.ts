@@ -18,7 +18,7 @@ import {
   type TextRow,
 } from './destination.js';
 import { monthText } from './close-months.js';
-import { countOf, sqlInstant } from './publishing.js';
+import { countOf, isoInstant, sqlInstant } from './publishing.js';
 import { snapshotCounts, snapshotFacts, snapshotInsert } from './record-snapshot.js';
 import { identifier, statement, type SqlText } from './sql-text.js';
 
@@ -81,7 +81,7 @@ export async function recordRefusal(
     await transaction.run(sql(transaction, 'forget refusal', dataset), [request.loadId]);
     await transaction.run(snapshotInsert(transaction.dialect, dataset), [
       ...snapshotFacts(request),
-      ...Array.from({ length: 13 }, () => null),
+      ...Array.from({ length: 15 }, () => null),
       ...['refused', kind, reason],
       ...[sqlInstant(request.now), null],
     ]);
@@ -216,12 +216,6 @@ function runRecord(row: TextRow): RunRecord {
     exitCode: exitCode === null ? null : countOf(exitCode),
     counts: row['counts'] ?? '{}',
   };
-}
-
-/** Both databases print a timestamp without zone as `2026-11-23 22:50:00[.123456]`; ours are UTC. */
-function isoInstant(text: string | null | undefined): string | null {
-  if (text === null || text === undefined) return null;
-  return new Date(`${text.replace(' ', 'T')}Z`).toISOString();
 }
 
 function sql(transaction: SqlTransaction, name: string, dataset: string): SqlText {

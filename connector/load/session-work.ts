@@ -3,6 +3,8 @@ import type { DestinationOptions, DestinationSession, SqlConnection } from './de
 import { recordInvoiceList } from './invoice-list.js';
 import { migrate, pendingMigrations } from './migrate.js';
 import { publish } from './publish.js';
+import { readScope, readStrayRows } from './read-scope.js';
+import { readProof } from './stored-proof.js';
 import { readState, recordAnswers, recordNextChecks, recordRefusal, recordRun } from './records.js';
 
 /** What an open session does, over a connection of either dialect; closing is the dialect's own. */
@@ -18,6 +20,10 @@ export function sessionWork(
     readState: () => readState(connection, dataset),
     publish: (request, parts) =>
       publish(connection, { dataset, report, sleep: (ms) => clock.sleep(ms) }, request, parts),
+    readProof: (scope) => connection.reading((reading) => readProof(reading, dataset, scope)),
+    readScope: (scope, use) => connection.reading((reading) => readScope(reading, dataset, scope, use)),
+    readStrayRows: (stream, scopes) =>
+      connection.reading((reading) => readStrayRows(reading, dataset, stream, scopes)),
     recordAnswers: (answers) => recordAnswers(connection, dataset, answers),
     recordInvoiceList: (reading) => recordInvoiceList(connection, dataset, reading),
     closeMonths: (now) => connection.transaction((transaction) => closeMonths(transaction, dataset, now)),

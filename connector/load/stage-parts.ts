@@ -1,6 +1,8 @@
-import type { BlobCounts, ParsedPart, RejectedRecord } from '../../schemas/batch.js';
+import type { Batch, BlobCounts, ParsedPart, RejectedRecord } from '../../schemas/batch.js';
 import { SystemError } from '../../schemas/errors.js';
+import { RowsDigestSum, type RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
+import type { LINEAGE_FIELDS } from '../../schemas/table-arrow.js';
 import { publishSql, STAGED, stagingColumns, type Publishing } from './publishing.js';
 import { definitions } from './sql-text.js';
 
@@ -18,6 +20,8 @@ export interface StagedBlob {
 /** What staging saw of a snapshot. */
 export interface StagedParts {
   readonly blobs: ReadonlyMap<string, StagedBlob>;
+  /** Of the row hashes as they were parsed. */
+  readonly digest: RowsDigest;
   /** Reasons of rejections, each with its field and how often it was met; at most {@link MAX_REASONS}. */
   readonly reasons: ReadonlyMap<string, number>;
   /** Where the first rejected record is. */
@@ -26,6 +30,8 @@ export interface StagedParts {
 
 /** Different reasons that are remembered for the message. */
 export const MAX_REASONS = 20;
+
+const ROW_HASH = '_row_hash' satisfies keyof typeof LINEAGE_FIELDS;
 
 /**
  * Creates the staging table and takes all parts into it, in their order; rejected records go to
@@ -39,6 +45,7 @@ export async function stageParts(
   const { transaction, request } = publishing;
   const blobs = new Map<string, StagedBlob>();
   const reasons = new Map<string, number>();
+  const hashes = new RowsDigestSum();
   let firstRejected: StagedParts['firstRejected'];
   const columns = stagingColumns(publishing);
   await transaction.run(publishSql(publishing, 'create staged', { definitions: definitions(columns) }));
@@ -51,6 +58,7 @@ export async function stageParts(
     switch (part.kind) {
       case 'batch':
         openBlob(publishing, blobs, part.batch.blobName).staged += part.batch.records.numRows;
+        hashes.add(rowHashesOf(part.batch));
         if (!hopeless()) await transaction.stage(STAGED, request.table, part.batch);
         break;
       case 'rejected':
@@ -69,7 +77,14 @@ export async function stageParts(
   }
   await transaction.endStaging(STAGED);
   await transaction.run(publishSql(publishing, 'analyze staged'));
-  return { blobs, reasons, firstRejected };
+  return { blobs, digest: hashes.digest(), reasons, firstRejected };
+}
+
+/** 16 bytes a record, as the parser hashed it. */
+function rowHashesOf({ records }: Batch): Uint8Array {
+  const at = records.schema.fields.findIndex(({ name }) => name === ROW_HASH);
+  const bytes = records.data.children[at]?.values as Uint8Array | undefined;
+  return bytes?.subarray(0, records.numRows * 16) ?? new Uint8Array();
 }
 
 function openBlob(publishing: Publishing, blobs: Map<string, StagedBlob>, name: string): StagedBlob {

@@ -261,8 +261,8 @@ JOIN temp.carried c
   ON c.line_item_key = p.line_item_key AND c.line_item_occurrence = p.line_item_occurrence
 WHERE p.change = 'changed';
 
--- name: count target
-SELECT count(*) AS records FROM {{target}} t WHERE {{in_scope}};
+-- name: digest target
+SELECT {{digest}} FROM {{target}} t WHERE {{in_scope}};
 
 -- name: repeated keys
 SELECT count(*) AS records
@@ -289,7 +289,7 @@ INSERT INTO {{dataset}}._snapshots (
   operation_id, manifest_id, manifest_created_at, request_ids, root_directory,
   blobs, records_read, records_staged, records_rejected,
   rows_inserted, rows_updated, rows_deleted, rows_unchanged, numbers_rounded,
-  invoice_numbers, unknown_fields, sums, proof,
+  invoice_numbers, unknown_fields, sums, proof, proof_version, rows_digest,
   outcome, outcome_kind, outcome_reason, recorded_at, published_at
 ) VALUES (
   $1, $2, $3, $4,
@@ -298,8 +298,8 @@ INSERT INTO {{dataset}}._snapshots (
   $12, $13, CAST($14 AS TIMESTAMP), CAST($15 AS JSON), $16,
   $17, $18, $19, $20,
   $21, $22, $23, $24, $25,
-  CAST($26 AS JSON), CAST($27 AS JSON), CAST($28 AS JSON), CAST($29 AS JSON),
-  $30, $31, $32, CAST($33 AS TIMESTAMP), CAST($34 AS TIMESTAMP)
+  CAST($26 AS JSON), CAST($27 AS JSON), CAST($28 AS JSON), CAST($29 AS JSON), $30, $31,
+  $32, $33, $34, CAST($35 AS TIMESTAMP), CAST($36 AS TIMESTAMP)
 );
 
 -- name: keep blob

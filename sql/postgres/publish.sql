@@ -258,8 +258,8 @@ JOIN pg_temp.carried c
   ON c.line_item_key = p.line_item_key AND c.line_item_occurrence = p.line_item_occurrence
 WHERE p.change = 'changed';
 
--- name: count target
-SELECT count(*) AS records FROM {{target}} t WHERE {{in_scope}};
+-- name: digest target
+SELECT {{digest}} FROM {{target}} t WHERE {{in_scope}};
 
 -- name: repeated keys
 SELECT count(*) AS records
@@ -285,7 +285,7 @@ INSERT INTO {{dataset}}._snapshots (
   operation_id, manifest_id, manifest_created_at, request_ids, root_directory,
   blobs, records_read, records_staged, records_rejected,
   rows_inserted, rows_updated, rows_deleted, rows_unchanged, numbers_rounded,
-  invoice_numbers, unknown_fields, sums, proof,
+  invoice_numbers, unknown_fields, sums, proof, proof_version, rows_digest,
   outcome, outcome_kind, outcome_reason, recorded_at, published_at
 ) VALUES (
   $1, $2, $3, $4,
@@ -294,8 +294,8 @@ INSERT INTO {{dataset}}._snapshots (
   $12, $13, CAST($14 AS timestamp), CAST($15 AS json), $16,
   $17, $18, $19, $20,
   $21, $22, $23, $24, $25,
-  CAST($26 AS json), CAST($27 AS json), CAST($28 AS json), CAST($29 AS json),
-  $30, $31, $32, CAST($33 AS timestamp), CAST($34 AS timestamp)
+  CAST($26 AS json), CAST($27 AS json), CAST($28 AS json), CAST($29 AS json), $30, $31,
+  $32, $33, $34, CAST($35 AS timestamp), CAST($36 AS timestamp)
 );
 
 -- name: keep blob

@@ -100,5 +100,14 @@ SELECT set_config('search_path', quote_ident($1) || ', public', true);
 -- name: fetch
 FETCH FORWARD 1000 FROM partner_billing_query;
 
+-- name: declare rows
+DECLARE partner_billing_rows NO SCROLL CURSOR FOR
+
+-- name: fetch rows
+FETCH FORWARD 1000 FROM partner_billing_rows;
+
+-- name: close rows
+CLOSE partner_billing_rows;
+
 -- name: end query
 ROLLBACK;

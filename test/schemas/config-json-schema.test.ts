@@ -59,7 +59,10 @@ describe('connector.yaml', () => {
     expect(loaded.warnings).toEqual([]);
     expect(loaded.config.streams.billed_usage).toMatchObject({ invoices: 'discover', since: '2026-01' });
     expect(loaded.config.streams.unbilled_usage?.currencies).toEqual(['USD']);
-    expect(loaded.config.streams.billed_reconciliation).toMatchObject({ invoices: 'discover', since: '2026-01' });
+    expect(loaded.config.streams.billed_reconciliation).toMatchObject({
+      invoices: 'discover',
+      since: '2026-01',
+    });
   });
 
   it('names the environment variables that it needs, and needs no other', () => {

@@ -13,10 +13,11 @@ import {
 import type { Batch } from '../../../schemas/batch.js';
 import { SystemError } from '../../../schemas/errors.js';
 import type { Table } from '../../../schemas/table.js';
-import type { SqlConnection, SqlTransaction, SqlValue, TextRow } from '../destination.js';
+import type { SqlConnection, SqlReading, SqlTransaction, SqlValue, TextRow } from '../destination.js';
 import { statement } from '../sql-text.js';
 import type { OpenDatabase } from './database.js';
 import { duckdbError } from './duckdb-error.js';
+import { RowReader } from './row-reader.js';
 import { StageAppender } from './stage-batch.js';
 import { valueText } from './value-text.js';
 
@@ -36,6 +37,13 @@ export function duckdbConnection(database: OpenDatabase, path: string): SqlConne
         throw duckdbError(error, { doing: 'loading', path });
       });
     },
+    reading: (work) => {
+      const mine = last.then(() => inTransaction(database, path, work));
+      last = mine.catch(() => undefined);
+      return mine.catch((error: unknown) => {
+        throw duckdbError(error, { doing: 'reading', path });
+      });
+    },
     close: () => {
       database.close();
       return Promise.resolve();
@@ -46,7 +54,7 @@ export function duckdbConnection(database: OpenDatabase, path: string): SqlConne
 async function inTransaction<T>(
   database: OpenDatabase,
   path: string,
-  work: (transaction: SqlTransaction) => Promise<T>,
+  work: (transaction: SqlTransaction & SqlReading) => Promise<T>,
 ): Promise<T> {
   const { connection } = database;
   await connection.run(session('begin'));
@@ -66,7 +74,7 @@ async function inTransaction<T>(
   }
 }
 
-class DuckdbTransaction implements SqlTransaction {
+class DuckdbTransaction implements SqlTransaction, SqlReading {
   readonly dialect = 'duckdb';
   readonly #database: OpenDatabase;
   readonly #path: string;
@@ -82,6 +90,24 @@ class DuckdbTransaction implements SqlTransaction {
     const names = result.columnNames();
     const rows = await result.convertRows(storedText);
     return rows.map((row) => Object.fromEntries(names.map((name, column) => [name, row[column] ?? null])));
+  }
+
+  async *stream(
+    sql: string,
+    parameters: readonly SqlValue[],
+    rows: number,
+  ): AsyncGenerator<readonly (string | null)[]> {
+    const { connection } = this.#database;
+    let reader: RowReader | undefined;
+    try {
+      const values: DuckDBValue[] = [...parameters];
+      reader = new RowReader(await connection.stream(sql, values, parameters.map(typeOf)), rows);
+      yield* reader.read();
+    } catch (error) {
+      throw duckdbError(error, { doing: 'reading', path: this.#path });
+    } finally {
+      await reader?.end(connection);
+    }
   }
 
   async run(sql: string, parameters?: readonly SqlValue[]): Promise<number> {

@@ -73,7 +73,10 @@ async function openFor(mode: 'read' | 'write', path: string, limits: DuckdbLimit
 }
 
 /** A session that was opened for reading may stand for a file that does not exist: nothing written to it would stay. */
-function refusingWrites(): Omit<DestinationSession, 'pendingMigrations' | 'readState' | 'close'> {
+function refusingWrites(): Omit<
+  DestinationSession,
+  'pendingMigrations' | 'readState' | 'readProof' | 'readScope' | 'readStrayRows' | 'close'
+> {
   const refuse = (): Promise<never> =>
     Promise.reject(
       new SystemError({

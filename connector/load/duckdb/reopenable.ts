@@ -23,6 +23,7 @@ export async function openReopenable(
   return {
     dialect: 'duckdb',
     transaction: (work) => current.transaction(work),
+    reading: (work) => current.reading(work),
     close: () => current.close(),
     whileClosed: async (work) => {
       await current.close();

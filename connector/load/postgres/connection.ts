@@ -3,8 +3,8 @@ import type { Batch } from '../../../schemas/batch.js';
 import { asConnectorError, TransientError } from '../../../schemas/errors.js';
 import type { Table } from '../../../schemas/table.js';
 import { arrowSchema } from '../../../schemas/table-arrow.js';
-import type { SqlConnection, SqlTransaction, SqlValue, TextRow } from '../destination.js';
-import { nameList, qualified } from '../sql-text.js';
+import type { SqlConnection, SqlReading, SqlTransaction, SqlValue, TextRow } from '../destination.js';
+import { nameList, qualified, statement } from '../sql-text.js';
 import { CopyIn } from './copy-in.js';
 import { copyText } from './copy-text.js';
 import { postgresError } from './postgres-error.js';
@@ -33,7 +33,16 @@ export class PostgresConnection implements SqlConnection {
   }
 
   async transaction<T>(work: (transaction: SqlTransaction) => Promise<T>): Promise<T> {
-    const client = await this.begin();
+    // Each statement sees what is committed, so that what follows the lock sees what the one before it did.
+    return await this.within('BEGIN ISOLATION LEVEL READ COMMITTED', work);
+  }
+
+  async reading<T>(work: (reading: SqlReading) => Promise<T>): Promise<T> {
+    return await this.within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work);
+  }
+
+  private async within<T>(begin: string, work: (transaction: PostgresTransaction) => Promise<T>): Promise<T> {
+    const client = await this.begin(begin);
     const transaction = new PostgresTransaction(client, this.place);
     let broken = false;
     try {
@@ -51,14 +60,13 @@ export class PostgresConnection implements SqlConnection {
   }
 
   /** A connection with an open transaction. One that broke since it was last used is replaced: nothing is lost yet. */
-  private async begin(): Promise<pg.PoolClient> {
+  private async begin(begin: string): Promise<pg.PoolClient> {
     for (;;) {
       const { client, isNew } = await this.connect();
       // Broken while the driver is idle between two statements: the next statement says so.
       client.on('error', ignore);
       try {
-        // Each statement sees what is committed, so that what follows the lock sees what the one before it did.
-        await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+        await client.query(begin);
         return client;
       } catch (error) {
         client.off('error', ignore);
@@ -90,7 +98,7 @@ export class PostgresConnection implements SqlConnection {
   }
 }
 
-class PostgresTransaction implements SqlTransaction {
+class PostgresTransaction implements SqlTransaction, SqlReading {
   readonly dialect = 'postgres';
   private copying: CopyIn | undefined;
 
@@ -105,6 +113,28 @@ class PostgresTransaction implements SqlTransaction {
 
   async run(sql: string, parameters: readonly SqlValue[] = []): Promise<number> {
     return (await this.query(sql, parameters)).rowCount ?? 0;
+  }
+
+  async *stream(
+    sql: string,
+    parameters: readonly SqlValue[],
+    rows: number,
+  ): AsyncGenerator<readonly (string | null)[]> {
+    await this.query(`${statement('postgres', 'session', 'declare rows')}\n${sql}`, parameters);
+    let read = 0;
+    for (;;) {
+      const page = await this.guard(() =>
+        this.client.query<(string | null)[]>({
+          text: statement('postgres', 'session', 'fetch rows'),
+          rowMode: 'array',
+        }),
+      );
+      if (page.rows.length === 0) break;
+      read += page.rows.length;
+      yield* page.rows;
+    }
+    await this.query(statement('postgres', 'session', 'close rows'), []);
+    if (read !== rows) throw new RangeError(`${rows} rows were counted and ${read} read`);
   }
 
   async stage(staging: string, table: Table, batch: Batch): Promise<void> {
