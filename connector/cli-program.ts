@@ -178,6 +178,7 @@ function addTrustCommands(program: Command, choose: (chosen: Chosen) => void): v
   command(program, 'verify', 'is what is published still what was proven? recomputes it from the tables')
     .argument('[scope...]', 'only these, as status prints them: [STREAM:]SCOPE')
     .option('--against <config>', "compare with another configuration's destination, scope by scope")
+    .option('--from-archive <folder>', 'load the archived packages again, and compare with that')
     .option('--json', 'print the verdict as one JSON document')
     .action((scopes: string[], options: VerifyOptions & CommonOptions) =>
       choose({

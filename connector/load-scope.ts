@@ -1,4 +1,3 @@
-import { join, relative } from 'node:path';
 import type { BlobCounts, ParsedPart } from '../schemas/batch.js';
 import { asConnectorError, DataError, IntegrityError, type ConnectorError } from '../schemas/errors.js';
 import { scopeLabel, type Scope } from '../schemas/scope.js';
@@ -6,6 +5,7 @@ import type { EmptyScope, LoadContext, PackageToLoad } from './load-context.js';
 import type { DestinationSession, PublishRequest, PublishResult } from './load/destination.js';
 import { parsePackageBlobs } from './parse-package.js';
 import { emptyRequest, publishRequest } from './publish-request.js';
+import { putAway } from './put-away.js';
 import { RejectedFile } from './rejected-file.js';
 
 /** What became of a package. */
@@ -36,13 +36,13 @@ export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): 
   const session = await context.openForLoad();
   try {
     if (await isPublished(session, request)) {
-      await putAway(context, toLoad);
+      await putAway(context, toLoad, session);
       return { kind: 'already published', eTag: request.eTag };
     }
     const published = await publishOrRefuse(context, toLoad, session, request);
     if (published.kind !== 'published') return published;
     // The snapshot is committed: whatever happens to its package now, it is published.
-    return await putAway(context, toLoad).then(
+    return await putAway(context, toLoad, session).then(
       () => published,
       (thrown: unknown) => ({ ...published, notPutAway: asConnectorError(thrown) }),
     );
@@ -135,15 +135,6 @@ async function* parts(
     }
   } finally {
     await rejected.close();
-  }
-}
-
-/** Billed packages move to the archive where one is configured; all others are removed. */
-async function putAway(context: LoadContext, toLoad: PackageToLoad): Promise<void> {
-  if (context.archive !== null && toLoad.scope.by === 'invoice') {
-    await toLoad.package.archiveTo(join(context.archive, relative(context.spool, toLoad.package.path)));
-  } else {
-    await toLoad.package.remove();
   }
 }
 

@@ -9,12 +9,15 @@ import { nearest } from '../nearest.js';
 import { namedScope } from '../plan-requests.js';
 import { verifyScope, type ScopeVerdict } from '../verify-scope.js';
 import { comparisonText, verifyText, type DatasetVerdict, type StrayVerdict } from '../verify-text.js';
+import { verifyArchive } from './verify-archive.js';
 import { withSession } from './with-destination.js';
 
 /** Options of `partner-billing verify`. */
 export interface VerifyOptions {
   /** Another configuration, whose destination is compared with this one's. */
   readonly against?: string;
+  /** Folder of an archive: its packages are loaded again, and compared with the destination. */
+  readonly fromArchive?: string;
   readonly json?: boolean;
 }
 
@@ -30,6 +33,7 @@ export async function verify(
   named: readonly string[],
   options: VerifyOptions,
 ): Promise<number> {
+  if (options.fromArchive !== undefined) return await verifyArchive(context, options.fromArchive, options);
   const loaded = await context.loadConfig();
   if (options.against !== undefined) return await against(context, loaded, named, options.against, options);
   const verdict = await withSession(context, loaded, 'read', async (session, destination) => {

@@ -1,6 +1,9 @@
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ArchiveVerdict } from '../../connector/commands/verify-archive.js';
+import { readLedger } from '../../connector/proof-ledger.js';
 import type { RunSummary } from '../../connector/run-summary.js';
 import { systemClock } from '../../connector/clock.js';
 import { loadConfig } from '../../connector/config.js';
@@ -71,9 +74,9 @@ async function queryOf(config: string, sql: string): Promise<(string | null)[][]
     clock: systemClock,
   });
   try {
-    return await destination.query(sql, async ({ rows }) => {
+    return await destination.query(sql, async (result) => {
       const found: (string | null)[][] = [];
-      for await (const row of rows()) found.push([...row]);
+      for await (const row of result.rows()) found.push([...row]);
       return found;
     });
   } finally {
@@ -152,6 +155,61 @@ describe('an archive', () => {
     expect((await readdir(archive, { recursive: true })).sort()).toEqual(before);
     const spool = await readdir(join(site.folder, 'spool2'), { recursive: true });
     expect(spool.filter((name) => name.endsWith('.gz'))).toEqual([]);
+  });
+
+  it('has each published proof in a chain, once, also after a crash in the middle of a line', async () => {
+    await twoSnapshots();
+    const folder = join(site.folder, 'archive', site.sandbox.tenantId, 'csp');
+    const ledger = join(folder, 'proofs.jsonl');
+    const { proofs, problems } = await readLedger(folder);
+    expect(problems).toEqual([]);
+    const loads = await site.query(
+      "select load_id, proof_sha256 from csp._snapshots where outcome = 'published' order by published_at",
+    );
+    expect(proofs.map(({ load_id }) => load_id)).toEqual(loads.map(([id]) => id));
+    const documents = (await readdir(folder, { recursive: true })).filter((name) =>
+      name.endsWith('proof.json'),
+    );
+    expect(documents).toHaveLength(3);
+    await appendFile(ledger, '{"previous');
+    expect((await readLedger(folder)).problems).toEqual(['proofs.jsonl ends in the middle of line 4']);
+    site.sandbox.restate(SCOPE, { changed: 1 });
+    await site.sync({ invoices: [SCOPE.invoice] });
+    expect(await readLedger(folder)).toMatchObject({ problems: [], proofs: { length: 4 } });
+    const text = await readFile(ledger, 'utf8');
+    await writeFile(ledger, text.replace('"records_read":', '"records_read":1'));
+    expect((await readLedger(folder)).problems).toEqual([
+      'proofs.jsonl line 1: its proof was changed',
+      'proofs.jsonl line 2 does not follow the line before it',
+    ]);
+  });
+
+  it('verifies the destination against its packages: the same, or what differs, exit 6', async () => {
+    await twoSnapshots();
+    const verify = async () => {
+      const argv = ['verify', '--from-archive', 'archive', '--json'];
+      const { exitCode, out } = await runCli(argv, { cwd: site.folder });
+      const { scopes, problems } = JSON.parse(out) as ArchiveVerdict;
+      return {
+        exitCode,
+        outcomes: scopes.map(({ stream, outcome }) => `${stream} ${outcome}`).sort(),
+        problems,
+      };
+    };
+    expect(await verify()).toEqual({
+      exitCode: 0,
+      outcomes: ['billed_reconciliation same', 'billed_usage same'],
+      problems: [],
+    });
+    const database = await DuckDBInstance.create(join(site.folder, 'billing.duckdb'));
+    const connection = await database.connect();
+    await connection.run('update csp.billed_usage set quantity = quantity + 1 where _line_number = 1');
+    connection.closeSync();
+    database.closeSync();
+    expect(await verify()).toMatchObject({
+      exitCode: 6,
+      outcomes: ['billed_reconciliation same', 'billed_usage differs'],
+    });
   });
 
   it('that holds nothing, or is asked for a part, is an error that says what to do', async () => {

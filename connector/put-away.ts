@@ -1,0 +1,30 @@
+import { join, relative, sep } from 'node:path';
+import { proofText } from '../schemas/proof.js';
+import { writeDurably } from './durable-file.js';
+import type { LoadContext, PackageToLoad } from './load-context.js';
+import type { DestinationSession } from './load/destination.js';
+import { appendProof } from './proof-ledger.js';
+
+/** The proof of an archived package, beside its manifest and blobs: one JSON document (docs/proof.md). */
+export const PROOF_FILE = 'proof.json';
+
+/**
+ * Billed packages move to the archive where one is configured, each with the proof of what was published of it, and a
+ * line in the archive's ledger; all others are removed. It may be repeated after a crash.
+ */
+export async function putAway(
+  context: LoadContext,
+  { scope, package: loaded }: PackageToLoad,
+  session: DestinationSession,
+): Promise<void> {
+  if (context.archive === null || scope.by !== 'invoice') return await loaded.remove();
+  const proof = await session.readProof(scope);
+  const place = relative(context.spool, loaded.path);
+  // Anything but its own proof would say what is not so.
+  if (proof !== null && proof.document.etag === loaded.manifest()?.eTag) {
+    await writeDurably(join(loaded.path, PROOF_FILE), `${proofText(proof.document)}\n`);
+    const [tenant = '', dataset = ''] = place.split(sep);
+    await appendProof(join(context.archive, tenant, dataset), proof.document);
+  }
+  await loaded.archiveTo(join(context.archive, place));
+}
