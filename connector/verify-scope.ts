@@ -25,8 +25,6 @@ export interface ScopeVerdict {
   readonly rowsDigest: string | null;
   /** Digest of the proof as it is stored. */
   readonly proofSha256: string | null;
-  /** Invoice numbers whose rows were read; empty for a month. */
-  readonly invoiceNumbers: readonly string[];
 }
 
 const BEFORE_PROOFS = 'published before proofs were kept';
@@ -57,7 +55,6 @@ export async function verifyScope(
       ...{ loadId: document.load_id, publishedAt: document.published_at },
       ...{ rows: content.digest.rows, sums: content.sums },
       ...{ rowsDigest: rowsDigestText(recomputed.digest), proofSha256: proof.sha256 },
-      invoiceNumbers: document.invoice_numbers,
     };
   });
 }
@@ -75,6 +72,5 @@ function notPublished(scope: Scope, { digest, sums }: ScopeContent): ScopeVerdic
       ? { outcome: 'differs' as const, reason: '' }
       : { outcome: 'not checked' as const, reason: 'nothing is published' }),
     ...{ loadId: null, publishedAt: null, rows: digest.rows, sums, rowsDigest: null, proofSha256: null },
-    invoiceNumbers: [],
   };
 }

@@ -1,6 +1,6 @@
 import { ConfigError, EXIT_CODES } from '../../schemas/errors.js';
 import { scopeLabel, scopeText, type Scope } from '../../schemas/scope.js';
-import { STREAM_NAMES, type StreamName } from '../../schemas/streams.js';
+import { STREAM_NAMES } from '../../schemas/streams.js';
 import type { CommandContext } from '../command-context.js';
 import { compareHoldings, readHoldings, type ScopeHolding } from '../compare-datasets.js';
 import type { LoadedConfig } from '../config.js';
@@ -40,7 +40,7 @@ export async function verify(
     const scopes = chosen([await session.readState()], named);
     const verdicts: ScopeVerdict[] = [];
     for (const scope of scopes) verdicts.push(await verifyScope(session, scope, context.io.signal));
-    const strayRows = named.length > 0 ? [] : await strayRowsOf(session, scopes, verdicts);
+    const strayRows = named.length > 0 || scopes.length === 0 ? [] : await strayRowsOf(session);
     return verdictOf(destination.label, verdicts, strayRows);
   });
   if (options.json === true) await context.printJson(verdict);
@@ -114,26 +114,14 @@ function unknownScope(text: string, known: readonly string[]): ConfigError {
   });
 }
 
-/** Rows that no verified scope accounts for; looked for only where all of them are verified. */
-async function strayRowsOf(
-  session: DestinationSession,
-  scopes: readonly Scope[],
-  verdicts: readonly ScopeVerdict[],
-): Promise<readonly StrayVerdict[]> {
+/** Looked for only where anything was ever published: the tables are there then. */
+async function strayRowsOf(session: DestinationSession): Promise<readonly StrayVerdict[]> {
   const found: StrayVerdict[] = [];
-  for (const stream of streamsOf(scopes)) {
-    const texts = verdicts
-      .filter((verdict) => verdict.stream === stream)
-      .flatMap(({ scope, invoiceNumbers }) => [scope, ...invoiceNumbers]);
-    const stray = await session.readStrayRows(stream, texts);
+  for (const stream of STREAM_NAMES) {
+    const stray = await session.readStrayRows(stream);
     if (stray.rows > 0) found.push({ stream, ...stray });
   }
   return found;
-}
-
-/** All of them, where anything was ever published: tables are there then. */
-function streamsOf(scopes: readonly Scope[]): readonly StreamName[] {
-  return scopes.length === 0 ? [] : STREAM_NAMES;
 }
 
 function verdictOf(

@@ -175,8 +175,8 @@ export interface DestinationSession {
   readProof(scope: Scope): Promise<StoredProof | null>;
   /** Hands one state of a scope to `use`: its proof and the rows that readers see of it, as they are now. */
   readScope<T>(scope: Scope, use: (content: ScopeContent) => Promise<T>): Promise<T>;
-  /** Rows of a stream's table that belong to none of the scopes given, ten of them named. */
-  readStrayRows(stream: StreamName, scopes: readonly string[]): Promise<StrayRows>;
+  /** Rows of a stream's table that no published snapshot accounts for, ten of them named. */
+  readStrayRows(stream: StreamName): Promise<StrayRows>;
   /** Records answers that published nothing, and refusals. */
   recordAnswers(answers: readonly ScopeAnswer[]): Promise<void>;
   /** Keeps what a reading of Partner Center's invoice list found new, changed or gone, with history, in one transaction. */

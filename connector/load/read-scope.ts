@@ -32,17 +32,20 @@ export async function readScope<T>(
   });
 }
 
-/** Rows of a stream's table whose invoice number, or month and currency (`2026-11-USD`), is not among `scopes`. */
+/** Rows of a stream's table whose invoice number, or month and currency, no published snapshot of it accounts for. */
 export async function readStrayRows(
   reading: SqlReading,
   dataset: string,
   stream: StreamName,
-  scopes: readonly string[],
 ): Promise<StrayRows> {
-  const fills = tableFills(reading, dataset, STREAMS[stream].table);
-  const rows = await reading.rows(proofSql(reading, dataset, 'rows of no scope', fills), [
-    JSON.stringify(scopes),
+  const published = await reading.rows(proofSql(reading, dataset, 'published scopes'), [stream]);
+  const accounted = published.flatMap((row) => [
+    row['scope'] ?? '',
+    ...(JSON.parse(row['invoice_numbers'] ?? '[]') as string[]),
   ]);
+  const fills = tableFills(reading, dataset, STREAMS[stream].table);
+  const sql = proofSql(reading, dataset, 'rows of no scope', fills);
+  const rows = await reading.rows(sql, [JSON.stringify(accounted)]);
   return { rows: countOf(rows[0]?.['records'] ?? '0'), keys: rows.map(rowKey) };
 }
 

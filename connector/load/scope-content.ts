@@ -42,7 +42,7 @@ export interface ScopeContent {
   rowsOfHash(rowHash: string): Promise<readonly RowKey[]>;
 }
 
-/** Rows that belong to no scope that was asked about. */
+/** Rows that no published snapshot accounts for. */
 export interface StrayRows {
   readonly rows: number;
   /** Ten at most. */

@@ -22,8 +22,7 @@ export function sessionWork(
       publish(connection, { dataset, report, sleep: (ms) => clock.sleep(ms) }, request, parts),
     readProof: (scope) => connection.reading((reading) => readProof(reading, dataset, scope)),
     readScope: (scope, use) => connection.reading((reading) => readScope(reading, dataset, scope, use)),
-    readStrayRows: (stream, scopes) =>
-      connection.reading((reading) => readStrayRows(reading, dataset, stream, scopes)),
+    readStrayRows: (stream) => connection.reading((reading) => readStrayRows(reading, dataset, stream)),
     recordAnswers: (answers) => recordAnswers(connection, dataset, answers),
     recordInvoiceList: (reading) => recordInvoiceList(connection, dataset, reading),
     closeMonths: (now) => connection.transaction((transaction) => closeMonths(transaction, dataset, now)),

@@ -63,6 +63,12 @@ WHERE t._row_hash = CAST($1 AS uuid)
 ORDER BY 1, 2, 3
 LIMIT 10;
 
+-- name: published scopes
+SELECT c.scope, s.invoice_numbers
+FROM {{dataset}}._scopes c
+JOIN {{dataset}}._snapshots s ON s.load_id = c.load_id
+WHERE c.stream = $1;
+
 -- name: rows of no scope
 SELECT count(*) OVER () AS records, {{scope_text}} AS scope, t.line_item_key, t.line_item_occurrence
 FROM {{target}} t
