@@ -23,8 +23,11 @@ export interface SmallDisk {
   remove(): Promise<void>;
 }
 
-/** Makes a disk of that many bytes; with `kind` of that kind. */
-export async function makeSmallDisk(bytes: number, kind?: 'file size'): Promise<SmallDisk> {
+/** Makes a disk of that many bytes; with `kind`, or `TEST_SMALL_DISK` in the environment, of that kind. */
+export async function makeSmallDisk(
+  bytes: number,
+  kind = process.env['TEST_SMALL_DISK'],
+): Promise<SmallDisk> {
   const folder = await mkdtemp(join(tmpdir(), 'small-disk-'));
   // Others may enter: a database server runs as somebody else.
   await chmod(folder, 0o755);
