@@ -14,7 +14,10 @@ export interface SmallDisk {
   readonly kind: 'file system' | 'file size';
   /** Everything below it is on the disk. */
   readonly folder: string;
-  /** Fills the disk until that many bytes are free; a size limit leaves the largest file that many. */
+  /**
+   * Fills the disk until that many bytes are free; a size limit leaves the largest file that
+   * many, or lets no file grow beyond `-bytes` where that is negative.
+   */
   leave(bytes: number): Promise<void>;
   /** Makes room again. */
   makeRoom(): Promise<void>;
@@ -73,7 +76,7 @@ function limited(folder: string): SmallDisk {
     leave: async (left) => {
       const names = await readdir(folder, { recursive: true });
       const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
-      bytes = Math.max(0, ...sizes) + left;
+      bytes = left < 0 ? -left : Math.max(0, ...sizes) + left;
     },
     makeRoom: () => {
       bytes = undefined;
