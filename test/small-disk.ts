@@ -14,7 +14,10 @@ export interface SmallDisk {
   readonly kind: 'file system' | 'file size';
   /** Everything below it is on the disk. */
   readonly folder: string;
-  /** Fills the disk until that many bytes are free; a size limit leaves the largest file that many. */
+  /**
+   * Fills the disk until that many bytes are free; a size limit leaves the largest file that
+   * many, or lets no file grow beyond `-bytes` where that is negative.
+   */
   leave(bytes: number): Promise<void>;
   /** Makes room again. */
   makeRoom(): Promise<void>;
@@ -23,8 +26,11 @@ export interface SmallDisk {
   remove(): Promise<void>;
 }
 
-/** Makes a disk of that many bytes; with `kind` of that kind. */
-export async function makeSmallDisk(bytes: number, kind?: 'file size'): Promise<SmallDisk> {
+/** Makes a disk of that many bytes; with `kind`, or `TEST_SMALL_DISK` in the environment, of that kind. */
+export async function makeSmallDisk(
+  bytes: number,
+  kind = process.env['TEST_SMALL_DISK'],
+): Promise<SmallDisk> {
   const folder = await mkdtemp(join(tmpdir(), 'small-disk-'));
   // Others may enter: a database server runs as somebody else.
   await chmod(folder, 0o755);
@@ -70,7 +76,7 @@ function limited(folder: string): SmallDisk {
     leave: async (left) => {
       const names = await readdir(folder, { recursive: true });
       const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
-      bytes = Math.max(0, ...sizes) + left;
+      bytes = left < 0 ? -left : Math.max(0, ...sizes) + left;
     },
     makeRoom: () => {
       bytes = undefined;

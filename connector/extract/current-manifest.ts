@@ -80,7 +80,10 @@ async function pollToManifest(
   const end = await pollOperation(job, {
     url: operation.url,
     scope,
-    deadlineMs: job.clock.monotonicMs() + remainingMs(job, operation.deadline),
+    // A clock that is set while we are at it takes no time from an export that was just asked for.
+    deadlineMs:
+      job.clock.monotonicMs() +
+      (accepted === null ? remainingMs(job, operation.deadline) : job.config.limits.poll_deadline),
     retryAfter: accepted?.retryAfter,
     date: accepted?.date,
   });

@@ -37,15 +37,18 @@ export interface Site {
 function quickClock(start: Date): Clock & { moveTo(instant: Date): void } {
   let from = start.getTime();
   let skipped = 0;
+  // Whoever moves the clock moves no stopwatch.
+  let slept = 0;
   return {
     moveTo: (instant) => {
       [from, skipped] = [instant.getTime(), 0];
     },
     now: () => new Date(from + (skipped += 1)),
-    monotonicMs: () => systemClock.monotonicMs() + skipped,
+    monotonicMs: () => systemClock.monotonicMs() + slept,
     sleep: async (ms, signal) => {
       await systemClock.sleep(5, signal);
       skipped += ms;
+      slept += ms;
     },
   };
 }
