@@ -143,7 +143,7 @@ async function everyRow(): Promise<string> {
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   const { rows: tables } = await client.query<{ name: string }>(
-    `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.tables WHERE table_schema = 'csp'`,
+    `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.tables WHERE table_schema LIKE 'csp%'`,
   );
   let text = '';
   for (const { name } of tables) {
@@ -210,6 +210,23 @@ describe('secrets in every place that has one', () => {
     }
     for (const code of await run({ ...base, destination: postgres }, [], ALL)) codes.add(code);
     for (const code of await run(base, ['blob-cut:1'], ['sync', 'status'])) codes.add(code);
+    // A server that knows everything, and says it.
+    const webhookUrl = base.notify.webhook_url;
+    const { clientSecret, token, partnerCenter, database: password, proxy, fromEnvironment } = PLANTED;
+    const known = [clientSecret, token, partnerCenter, password, proxy, webhookUrl, fromEnvironment];
+    for (const message of [known.join(' '), known.map(encodeURIComponent).join(' ')]) {
+      const echo = await startServer((_request, response) => {
+        const body = { error: { code: token, message }, code: token, description: message };
+        sendJson(response, 403, body, { 'request-id': token, 'ms-requestid': token });
+      });
+      const source = { ...base.source, graph_url: `${echo.origin}/v1.0`, partner_center_url: echo.origin };
+      const before = printed.length;
+      const destination = { ...postgres, dataset: 'csp_told' };
+      await run({ ...base, source, destination }, [], ['sync', 'check', 'invoices --live']);
+      expect(echo.requests.length).toBeGreaterThan(3);
+      const redacted = printed.slice(before).filter((text) => text.includes('[redacted]'));
+      expect(redacted.length).toBeGreaterThanOrEqual(4);
+    }
     // Several things went wrong, and one went right: else there was nothing to hide anything in.
     expect([...codes].sort((a, b) => a - b)).toEqual(expect.arrayContaining([0, 2, 4]));
 
@@ -244,8 +261,8 @@ describe('secrets in every place that has one', () => {
       ],
     ] as const) {
       const source = { auth, authority_host: authority.origin, ca_file: TEST_AUTHORITY, proxy: null };
-      const { source: _, ...rest } = base;
-      const text = sandbox.configuration({ streams: STREAMS, ...rest });
+      const { archive, notify } = base;
+      const text = sandbox.configuration({ streams: STREAMS, archive, notify });
       const merged = text.replace(
         / {2}auth:\n(?: {4}.*\n)+/,
         `${Object.entries({ authority_host: source.authority_host, ca_file: source.ca_file })
