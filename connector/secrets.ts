@@ -1,4 +1,4 @@
-import { redact } from '../schemas/redact.js';
+import { redact, redactAlso } from '../schemas/redact.js';
 
 const MARK = '[redacted]';
 /** A shorter secret would take ordinary words out of every line; it is reported instead. */
@@ -16,6 +16,7 @@ export class Secrets {
     const long = values.filter((value) => value.length >= SHORTEST);
     const forms = new Set([...this.forms, ...long.flatMap(formsOf)]);
     this.forms = [...forms].sort((a, b) => b.length - a.length);
+    redactAlso(this.forms);
     return values.length - long.length;
   }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalDecimal } from '../../schemas/decimal-text.js';
-import { usageRecord } from '../snapshot.js';
+import { STREAMS } from '../../schemas/streams.js';
+import { lineRecord, usageRecord } from '../snapshot.js';
 import { Dataset, INVOICE, type ContractDatabase } from './dataset.js';
 
 const HOSTILE = [
@@ -13,9 +14,15 @@ const HOSTILE = [
   '\\N',
   'emoji 😀 ｆ e\u0301 \u{1F468}\u200D\u{1F469} \uFFFF \u{10FFFF}',
   '\u001b[31mred\u001b[0m \u0007 \u0001 \u007f \u0085',
-  '{{dataset}} $1 %s ${env:HOME} :name',
+  '{{dataset}} $1 %s %n %x ${env:HOME} :name $$body$$',
+  '\u202egnp.exe \u2066isolated\u2069 \u200f \ufeff \u2028 \u009b2J \u001b]0;title\u0007',
+  '=HYPERLINK("http://example.test","x")',
+  '+1+cmd|calc!A0',
+  '-12.30',
+  '@SUM(A1:A9)',
   'long '.repeat(20_000) + 'end',
 ];
+const SHORT = HOSTILE.filter((text) => text.length < 1000);
 
 const decimals = fc
   .tuple(fc.boolean(), fc.bigInt({ min: 0n, max: 10n ** 38n - 1n }), fc.integer({ min: 0, max: 22 }))
@@ -36,6 +43,61 @@ export function describeValues(database: () => ContractDatabase): void {
     expect(rows).toEqual(HOSTILE.map((text) => ({ customer_name: text, tags: text })));
     const again = await dataset.publish(INVOICE, records);
     expect(again.counts).toMatchObject({ unchanged: HOSTILE.length });
+  });
+
+  test('hostile text is exact in every column of text, of usage and of lines', async () => {
+    const dataset = await Dataset.migrated(database());
+    for (const stream of ['billed_usage', 'billed_reconciliation'] as const) {
+      const { columns, required } = STREAMS[stream].table;
+      const texts = columns.filter(
+        ({ name, type }) => type === 'text' && !required.includes(name) && name !== 'partner_id',
+      );
+      // Each column gets another one, so that a value in its neighbour's column shows.
+      const expected = HOSTILE.map((_, row) =>
+        Object.fromEntries(texts.map(({ name }, at) => [name, SHORT[(row + at) % SHORT.length] ?? ''])),
+      );
+      const records = expected.map((values) => {
+        const members = Object.fromEntries(texts.map(({ name, source }) => [source, values[name]]));
+        return stream === 'billed_usage' ? usageRecord(members) : lineRecord(members);
+      });
+      await dataset.publish({ ...INVOICE, stream }, records);
+      const names = texts.map(({ name }) => name);
+      const sql = `SELECT ${names.join(', ')} FROM {d}.${stream} ORDER BY _line_number`;
+      expect(await dataset.rows(sql)).toEqual(expected);
+    }
+  });
+
+  test('NUL, half a surrogate pair and a name twice make a rejected record on every destination', async () => {
+    const dataset = await Dataset.migrated(database());
+    const bad = [
+      '"Tags":"a\\u0000b"',
+      '"Tags":"a\u0000b"',
+      '"New":{"deep":["\\u0000"]}',
+      '"New":"\\ud800"',
+      '"tags":"a","TAGS":"b"',
+      '"Unit":"a","UnitOfMeasure":"b"',
+      '"New":1,"NEW":2',
+    ];
+    const lines = bad.map(
+      (members) => `{"InvoiceNumber":"G000001","BillingCurrency":"USD","BillingPreTaxTotal":1,${members}}`,
+    );
+    const { counts } = await dataset.publish(INVOICE, [usageRecord({ Tags: '\\u0000 as text' }), ...lines], {
+      rejectedLimit: 100,
+    });
+    expect([counts.staged, counts.rejected]).toEqual([1, bad.length]);
+    expect(await dataset.rows('SELECT tags FROM {d}.billed_usage')).toEqual([{ tags: '\\u0000 as text' }]);
+    const kept = await dataset.rows('SELECT field, line FROM {d}._rejected_records ORDER BY line_number');
+    expect(kept.map(({ field }) => field)).toEqual([
+      'Tags',
+      'Tags',
+      'New',
+      'New',
+      'TAGS',
+      'UnitOfMeasure',
+      'NEW',
+    ]);
+    // What a database cannot hold is written as \\xNN there, the rest of the line as it came.
+    expect(kept.map(({ line }) => line)).toEqual(lines.map((line) => line.replace('\u0000', '\\x00')));
   });
 
   test("Microsoft's own 22-digit price and the largest decimals are exact, and so are their sums", async () => {
