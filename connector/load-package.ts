@@ -15,6 +15,7 @@ import {
 import { scopeLabel, scopeText, type ExportRequest, type Scope } from '../schemas/scope.js';
 import { exists, makeFolder, readRecord, syncFolder, writeDurably } from './durable-file.js';
 import { foldersIn, moveFolder, removeIfEmpty } from './move-folder.js';
+import { atStep } from './run-step.js';
 
 /** A whole blob of a package: its name in the manifest, where it is, its length and its SHA-256 in lower-case hex. */
 export interface PackageBlob {
@@ -168,6 +169,7 @@ export class LoadPackage {
   /** Deletes it. A deletion that is cut short leaves nothing that would be taken for a package. */
   async remove(): Promise<void> {
     await rm(join(this.#path, PACKAGE_FILES.exportRecord), { force: true });
+    atStep('package unlisted');
     await rm(this.#path, { recursive: true, force: true });
     await removeIfEmpty(dirname(this.#path));
   }

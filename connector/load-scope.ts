@@ -7,6 +7,7 @@ import type { DestinationSession, PublishRequest, PublishResult } from './load/d
 import { parsePackageBlobs } from './parse-package.js';
 import { emptyRequest, publishRequest } from './publish-request.js';
 import { RejectedFile } from './rejected-file.js';
+import { atStep } from './run-step.js';
 
 /** What became of a package. */
 export type LoadOutcome =
@@ -132,6 +133,7 @@ async function* parts(
       if (part.kind !== 'rejected')
         report({ event: 'load.records', scope: toLoad.scope, records, blobsDone });
       yield part;
+      if (part.kind === 'batch') atStep('mid-decode');
     }
   } finally {
     await rejected.close();
@@ -145,6 +147,7 @@ async function putAway(context: LoadContext, toLoad: PackageToLoad): Promise<voi
   } else {
     await toLoad.package.remove();
   }
+  atStep('package removed');
 }
 
 async function notPublished(

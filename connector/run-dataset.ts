@@ -14,6 +14,7 @@ import {
 } from './load/destination.js';
 import type { InvoiceListChanges, InvoiceListReading } from './load/invoice-list-reading.js';
 import { NO_MEMORY, type RunMemory } from './run-memory.js';
+import { atStep } from './run-step.js';
 
 /** What a run's view of its dataset is made of. */
 export interface RunDatasetOptions {
@@ -115,12 +116,15 @@ export class RunDataset {
       const writes = { answers: end.answers, runs: [end.runOf([])] };
       const written = await this.#write(writes, wait, async (session) => {
         await session.recordAnswers(end.answers);
+        atStep('answers recorded');
         superseded = await session.closeMonths(this.options.clock.now());
         await session.recordNextChecks(end.nextChecks(await session.readState()));
         await session.recordRun(end.runOf(superseded));
+        atStep('run recorded');
         return null;
       });
       if (written === null) await this.options.memory.remember(this.#state);
+      atStep('remembered');
       return { superseded, keptBecause: written, error: null };
     } catch (thrown) {
       return { superseded, keptBecause: null, error: asConnectorError(thrown) };

@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Dialect } from '../../connector/load/destination.js';
+import type { Sandbox } from '../../connector/sandbox/sandbox.js';
+import { RUN_STEPS, type RunStep } from '../../schemas/run-steps.js';
+import { BLOBS, countOf, crashSandbox, CrashSite, INVOICE } from './crash-scene.js';
+import { contentOf } from './dataset-content.js';
+
+/** What is to be seen of a run that was killed at a step, and of the one after it. */
+interface CrashCase {
+  /** The how manieth time that the run comes there. */
+  readonly time?: number;
+  /** POSTs of both runs: 2 where the first export was lost, or was published and the second run asks for changes. */
+  readonly posts: 1 | 2;
+  /** Whether the new snapshot is the one that a reader sees after the crash. */
+  readonly isPublished: boolean;
+  /** Over an empty destination. */
+  readonly isFirst?: true;
+  readonly fault?: 'blob-stalled:1';
+}
+
+const CASES: Readonly<Record<RunStep, CrashCase>> = {
+  'migration applied': { time: 2, posts: 1, isPublished: false, isFirst: true },
+  'invoice list read': { posts: 1, isPublished: false },
+  'invoice list recorded': { posts: 1, isPublished: false },
+  'package begun': { posts: 1, isPublished: false },
+  'intent recorded': { posts: 1, isPublished: false },
+  'POST answered': { posts: 2, isPublished: false },
+  'operation recorded': { posts: 1, isPublished: false },
+  'mid-poll': { posts: 1, isPublished: false },
+  'manifest read': { posts: 1, isPublished: false },
+  'manifest recorded': { posts: 1, isPublished: false },
+  'mid-download': { posts: 1, isPublished: false, fault: 'blob-stalled:1' },
+  'blob recorded': { time: 2, posts: 1, isPublished: false },
+  'blob renamed': { time: 2, posts: 1, isPublished: false },
+  'package whole': { posts: 1, isPublished: false },
+  'mid-decode': { time: 2, posts: 1, isPublished: false },
+  staged: { posts: 1, isPublished: false },
+  'proof done': { posts: 1, isPublished: false },
+  'before commit': { posts: 1, isPublished: false },
+  'after commit': { posts: 1, isPublished: true },
+  'package unlisted': { posts: 2, isPublished: true },
+  'package removed': { posts: 2, isPublished: true },
+  'answers recorded': { posts: 2, isPublished: true },
+  'run recorded': { posts: 2, isPublished: true },
+  remembered: { posts: 2, isPublished: true },
+  'read copy made': { posts: 2, isPublished: true },
+  'read copy published': { posts: 2, isPublished: true },
+};
+
+const SEEN =
+  'select count(*), cast(sum(billing_pre_tax_total) as varchar), count(distinct _load_id) from csp.billed_usage';
+
+/** What an undisturbed run makes of an empty destination, and of one with an older snapshot. */
+interface Reference {
+  readonly base: CrashSite;
+  readonly before: unknown;
+  readonly after: unknown;
+  readonly afterFirst: unknown;
+  readonly files: string[];
+  readonly content: string[];
+  readonly contentOfFirst: string[];
+}
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await crashSandbox();
+});
+afterAll(() => sandbox.close());
+
+describe.each<Dialect>(['duckdb', 'postgres'])('a run into %s', (engine) => {
+  let reference: Reference;
+  beforeAll(async () => {
+    reference = await undisturbed(sandbox, engine);
+  });
+  afterAll(() => reference.base.close());
+
+  it.each(stepsOf(engine).map((step) => [step, CASES[step]] as const))(
+    'killed at "%s" is gone on with as if nothing had happened',
+    async (step, { time, posts, isPublished, isFirst, fault }) => {
+      const site = await CrashSite.open(sandbox, engine, isFirst ? undefined : reference.base);
+      try {
+        sandbox.clearRequests();
+        sandbox.setFaults(fault === undefined ? [] : [fault]);
+        const { signal, stderr } = await site.runStoppedAt({ step, time, signals: ['SIGKILL'] });
+        expect(signal, stderr).toBe('SIGKILL');
+        sandbox.setFaults([]);
+
+        // What an analyst sees meanwhile is one snapshot, whole.
+        if (!isFirst) expect(await site.query(SEEN)).toEqual(isPublished ? reference.after : reference.before);
+        const [left] = await site.packages();
+        const whole = (await left?.blobs())?.length ?? 0;
+        const read = countOf(sandbox, 'blob');
+
+        const summary = await site.sync();
+        expect(summary.warnings).toEqual([]);
+        expect(summary).toMatchObject({
+          exitCode: 0,
+          scopes: [{ outcome: isPublished ? 'unchanged' : 'published' }],
+        });
+        expect(countOf(sandbox, 'export')).toBe(posts);
+        expect(countOf(sandbox, 'blob') - read).toBe(isPublished ? 0 : BLOBS - whole);
+        expect(await contentOf((sql) => site.query(sql))).toEqual(
+          isFirst ? reference.contentOfFirst : reference.content,
+        );
+        await expectNothingLeft(site, reference);
+        // Nobody holds anything: a third run begins at once and finds nothing to do.
+        expect(await site.sync()).toMatchObject({ exitCode: 0, scopes: [{ outcome: 'unchanged' }] });
+      } finally {
+        await site.close();
+      }
+    },
+  );
+});
+
+describe('the steps of a run', () => {
+  it('have each a case in which a run is killed there', () => {
+    expect(Object.keys(CASES)).toEqual(Object.keys(RUN_STEPS));
+  });
+});
+
+/** Nothing is in either database or on disk that an undisturbed run would not have left there. */
+async function expectNothingLeft(site: CrashSite, { files }: Reference): Promise<void> {
+  expect(await site.packages()).toEqual([]);
+  expect(await site.files()).toEqual(files);
+  expect(await site.leftInDatabase()).toEqual([]);
+}
+
+async function undisturbed(sandbox: Sandbox, engine: Dialect): Promise<Reference> {
+  const base = await CrashSite.open(sandbox, engine);
+  await base.sync('unbilled_usage');
+  await base.sync();
+  const before = await base.query(SEEN);
+  sandbox.restate(INVOICE, { changed: 3, removed: 2, added: 4 });
+  const first = await CrashSite.open(sandbox, engine);
+  const next = await CrashSite.open(sandbox, engine, base);
+  try {
+    await first.sync();
+    await next.sync();
+    const query = (sql: string) => next.query(sql);
+    return {
+      base,
+      before,
+      after: await next.query(SEEN),
+      afterFirst: await first.query(SEEN),
+      files: await next.files(),
+      content: await contentOf(query),
+      contentOfFirst: await contentOf((sql) => first.query(sql)),
+    };
+  } finally {
+    await first.close();
+    await next.close();
+  }
+}
+
+function stepsOf(engine: Dialect): RunStep[] {
+  return (Object.keys(CASES) as RunStep[]).filter((step) => {
+    const { only } = RUN_STEPS[step] as { readonly only?: string };
+    return only === undefined || only === engine;
+  });
+}
