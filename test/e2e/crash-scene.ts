@@ -134,6 +134,19 @@ export class CrashSite {
     }
   }
 
+  /** Takes the lock that a run takes, and gives it back. @throws LockedError when somebody has it */
+  async takeLock(): Promise<void> {
+    const { config, resolve } = await this.#loaded();
+    const quiet = { path: resolve, report: () => undefined, clock: systemClock };
+    const opened = await openDestination(config, quiet);
+    try {
+      const holder = { runId: 'third', host: 'here', pid: process.pid, since: TODAY.toISOString() };
+      await (await opened.lockRun(holder)).release();
+    } finally {
+      await opened.close();
+    }
+  }
+
   /** Packages in the spool. */
   async packages(): Promise<LoadPackage[]> {
     const { config, resolve } = await this.#loaded();
