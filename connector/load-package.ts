@@ -236,7 +236,6 @@ export class Spool {
     now: Date,
     packageId = newPackageId(now),
   ): Promise<LoadPackage> {
-    await sweep(this.folderOf(request.scope));
     return await LoadPackage.create(join(this.folderOf(request.scope), packageId), {
       version: 1,
       packageId,
@@ -268,13 +267,6 @@ export class Spool {
 /** An id for a package begun at an instant; ids sort by time. */
 export function newPackageId(now: Date): string {
   return `${now.toISOString().replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
-}
-
-/** Deletes what a crash left of a package that was being made or deleted. */
-async function sweep(scopeFolder: string): Promise<void> {
-  for (const folder of await foldersIn(scopeFolder)) {
-    if (!(await exists(join(folder, PACKAGE_FILES.exportRecord)))) await rm(folder, { recursive: true });
-  }
 }
 
 async function packagesIn(scopeFolder: string): Promise<LoadPackage[]> {

@@ -31,6 +31,7 @@ export type LoadOutcome =
  * @throws LockedError, TransientError and whatever else leaves the package as it is for the next run.
  */
 export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): Promise<LoadOutcome> {
+  context.signal.throwIfAborted();
   const request = await publishRequest(context, toLoad);
   const refused = refusedBefore(context, toLoad);
   if (refused !== null) return { kind: 'refused', eTag: request.eTag, error: refused };

@@ -24,6 +24,8 @@ export interface RunDatasetOptions {
   readonly dataset: string;
   readonly migrate: 'auto' | 'manual';
   readonly clock: Clock;
+  /** Ends the waiting for a file that somebody holds. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a run records when its scopes are done. */
@@ -93,7 +95,7 @@ export class RunDataset {
   /** Opens the dataset for a load; waits up to `lock_wait` for a file that somebody holds, once a run. @throws LockedError */
   async openForLoad(): Promise<DestinationSession> {
     try {
-      return await this.#open(this.#hasWaited ? { waitMs: 0 } : {});
+      return await this.#open(this.#hasWaited ? { waitMs: 0 } : { signal: this.options.signal });
     } catch (error) {
       if (error instanceof LockedError) this.#hasWaited = true;
       throw error;
@@ -110,7 +112,8 @@ export class RunDataset {
 
   /** Records the end of the run. Never throws: what cannot be recorded is told. */
   async finish(end: RunEnd): Promise<RecordedEnd> {
-    const wait = end.isWorthWaiting && !this.#hasWaited ? {} : { waitMs: 0 };
+    const isStopped = this.options.signal?.aborted === true;
+    const wait = end.isWorthWaiting && !this.#hasWaited && !isStopped ? {} : { waitMs: 0 };
     let superseded: readonly Scope[] = [];
     try {
       const writes = { answers: end.answers, runs: [end.runOf([])] };
@@ -143,7 +146,7 @@ export class RunDataset {
         this.#state = remembered;
         return error;
       }
-      session = await destination.open('read');
+      session = await destination.open('read', { signal: this.options.signal });
     }
     try {
       const pending = (await session.pendingMigrations()).map(({ name }) => name);

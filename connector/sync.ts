@@ -16,6 +16,7 @@ import type { EndedRun, Run, SyncOptions } from './run-context.js';
 import { RunDataset } from './run-dataset.js';
 import { serialQueue } from './serial-queue.js';
 import { stockOf } from './spool-stock.js';
+import { sweepSpool } from './spool-sweep.js';
 import { syncScope, type ScopeResult } from './sync-scope.js';
 
 /**
@@ -43,7 +44,8 @@ export async function runSync(options: SyncOptions): Promise<EndedRun> {
         type === 'duckdb'
           ? openMemory({ folder: spool.root, destination: destination.label, clock, report })
           : NO_MEMORY;
-      const view = { destination, memory, tenantId, dataset, migrate, clock };
+      const { signal } = options;
+      const view = { destination, memory, tenantId, dataset, migrate, clock, signal };
       return await lockedRun({
         ...options,
         ...{ runId, startedAt, spool, destinationLabel: destination.label, readCopy: destination.readCopy },
@@ -64,6 +66,7 @@ async function lockedRun(run: Run): Promise<EndedRun> {
   const heldBy = await dataset.prepare();
   const former = dataset.state.lastRun;
   const invoiceList = await refreshInvoices(run);
+  await sweepSpool(spool.root);
   const { usable, useless } = await stockOf(spool, dataset.state, startedAt);
   for (const one of useless) await one.remove();
   const plan = planRun(config, dataset.state, selection, startedAt, usable);

@@ -13,6 +13,8 @@ export interface StopAt {
   readonly time?: number | undefined;
   /** Sent by the process to itself, so exactly then; twice where a person loses patience. */
   readonly signals: readonly NodeJS.Signals[];
+  /** The nine seconds that a process has to end in good order, in milliseconds; they are not waited for in full. */
+  readonly graceMs?: number;
 }
 
 /** How the process ended. */
@@ -45,7 +47,7 @@ export async function runStoppedAt(at: StopAt, now: Date, argv: readonly string[
   return { exitCode, signal, ...text, tookMs: performance.now() - reachedAt };
 }
 
-function preload({ step, time = 1, signals }: StopAt, now: Date): string {
+function preload({ step, time = 1, signals, graceMs = 9000 }: StopAt, now: Date): string {
   const source = `
     import { writeSync } from 'node:fs';
     import { isMainThread } from 'node:worker_threads';
@@ -54,6 +56,8 @@ function preload({ step, time = 1, signals }: StopAt, now: Date): string {
     const { sleep, monotonicMs } = systemClock;
     systemClock.now = () => new Date(${now.getTime()} + Math.round(monotonicMs()));
     systemClock.sleep = (ms, signal) => sleep(Math.min(ms, 5), signal);
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = (work, ms, ...more) => setTimeout(work, ms === 9000 ? ${graceMs} : ms, ...more);
     let left = ${time};
     if (isMainThread) watchSteps((step) => {
       if (step !== ${JSON.stringify(step)} || (left -= 1) !== 0) return;

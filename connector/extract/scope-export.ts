@@ -36,6 +36,7 @@ export interface ScopeExport extends ResumeContext {
 
 /** See `Extractor.exportScope`. */
 export async function exportScope(job: ScopeExport): Promise<ExportOutcome> {
+  job.signal?.throwIfAborted();
   let current = await resumeOrBegin(job);
   let changes = 0;
   for (;;) {

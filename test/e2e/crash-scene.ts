@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -20,8 +20,16 @@ import { runStoppedAt, type StopAt, type Stopped } from '../stopped-at-step.js';
 /** The invoice of the sandbox, and what an export of it is made of. */
 export const INVOICE = { stream: 'billed_usage', invoice: 'G016907411' } as const;
 export const BLOBS = 3;
+/** The open month of its estimates. */
+export const MONTH = { stream: 'unbilled_usage', month: '2026-11', currency: 'USD' } as const;
 const TODAY = new Date('2026-11-23T12:00:00Z');
 const HOUR_MS = 3_600_000;
+
+/** What a test sees of a run, and how it stops one. */
+interface WatchedRun {
+  readonly report?: (event: ProgressEvent) => void;
+  readonly signal?: AbortSignal;
+}
 
 type Row = readonly (string | null)[];
 
@@ -40,7 +48,6 @@ export async function crashSandbox(): Promise<Sandbox> {
 
 /** One user's site: a folder with a configuration, a spool and a destination of its own. */
 export class CrashSite {
-  readonly events: ProgressEvent[] = [];
   #runs = 0;
 
   private constructor(
@@ -50,7 +57,7 @@ export class CrashSite {
     private readonly database: TestDatabase | null,
   ) {}
 
-  /** A site with an empty destination, or with what another one, at rest, holds. */
+  /** A site with an empty destination, or with what another one, at rest, holds: also in its spool beside a DuckDB file. */
   static async open(sandbox: Sandbox, engine: Dialect, original?: CrashSite): Promise<CrashSite> {
     const folder = await mkdtemp(join(tmpdir(), 'partner-billing-crash-'));
     const database = engine === 'postgres' ? await createTestDatabase(original?.database ?? undefined) : null;
@@ -58,6 +65,7 @@ export class CrashSite {
     if (engine === 'duckdb' && original !== undefined) {
       for (const name of ['billing.duckdb', 'read.duckdb'])
         await copyFile(join(original.folder, name), join(folder, name));
+      await cp(join(original.folder, 'spool'), join(folder, 'spool'), { recursive: true });
     }
     await site.configure({});
     if (original !== undefined) site.#runs = original.#runs;
@@ -93,13 +101,13 @@ export class CrashSite {
   }
 
   /** Runs the main job on one stream, an hour after the run before. */
-  async sync(stream: StreamName = INVOICE.stream): Promise<RunSummary> {
+  async sync(stream: StreamName = INVOICE.stream, watched: WatchedRun = {}): Promise<RunSummary> {
     const { summary } = await runSync({
       loaded: await this.#loaded(),
       selection: { ...EVERYTHING, streams: [stream] },
-      report: (event) => this.events.push(event),
+      report: watched.report ?? (() => undefined),
       clock: clockFrom(this.#nextNow()),
-      signal: new AbortController().signal,
+      signal: watched.signal ?? new AbortController().signal,
       connectorVersion: '0.0.0-test',
     });
     return summary;
@@ -161,6 +169,11 @@ export class CrashSite {
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(this.folder.length + 1))
       .sort();
+  }
+
+  /** Of Postgres, as a superuser. */
+  get databaseUrl(): string {
+    return this.database?.url ?? '';
   }
 
   /** Sessions and locks of the connector in the database, staging tables, prepared transactions; empty at rest. */
