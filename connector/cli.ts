@@ -24,7 +24,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const exitCode = await chosen.run(context);
     const stopped = interruption(io);
     if (chosen.stopsOnSignal === true || stopped === null) return exitCode;
-    await context.warn(goesOn(stopped));
+    if (exitCode !== 0) await context.warn(goesOn(stopped));
     return stopped.exitCode;
   } catch (thrown) {
     const stopped = interruption(io);

@@ -5,6 +5,7 @@ import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { ConfigError, LockedError } from '../../../schemas/errors.js';
 import { statement } from '../sql-text.js';
 import { duckdbError } from './duckdb-error.js';
+import { interruptAtExit } from './interrupt-at-exit.js';
 
 /** How much of the machine DuckDB may use, whichever way it is opened. */
 export interface DuckdbLimits {
@@ -149,11 +150,13 @@ async function connect(instance: DuckDBInstance): Promise<DuckDBConnection> {
 
 function owned(connection: DuckDBConnection, instance: DuckDBInstance, released: () => void): OpenDatabase {
   let open = true;
+  const letGo = interruptAtExit(connection);
   return {
     connection,
     close: () => {
       if (!open) return;
       open = false;
+      letGo();
       try {
         connection.closeSync();
         instance.closeSync();
