@@ -2,12 +2,19 @@ import { asConnectorError } from '../schemas/errors.js';
 import { systemClock } from './clock.js';
 import type { Io } from './command-context.js';
 import { errorText } from './error-record.js';
-import { Interruption, INTERRUPTION_EXIT_CODES, type InterruptionSignal } from './interruption.js';
+import { goesOn, Interruption, INTERRUPTION_EXIT_CODES, type InterruptionSignal } from './interruption.js';
 import { Secrets } from './secrets.js';
 
 /**
- * Runs the command line in this process. The first SIGINT or SIGTERM asks it to stop in good order, the second ends
- * the process at once. A defect that nobody caught is printed without secrets and ends with 70.
+ * Milliseconds that ending in good order may take: a container is given ten seconds before it is killed. Whatever is
+ * still under way then (a statement that waits for somebody's lock, the last step of a large load) is undone by the
+ * database, as after a crash.
+ */
+const GRACE_MS = 9000;
+
+/**
+ * Runs the command line in this process. The first SIGINT or SIGTERM asks it to stop in good order, within ten seconds;
+ * the second ends the process at once. A defect that nobody caught is printed without secrets and ends with 70.
  */
 export async function runProcess(
   main: (argv: readonly string[], io: Io) => Promise<number>,
@@ -41,5 +48,11 @@ export async function runProcess(
 function stopOnSignal(stop: AbortController, name: InterruptionSignal): void {
   const interruption = new Interruption(name);
   if (stop.signal.aborted) process.exit(interruption.exitCode);
+  setTimeout(() => {
+    process.stderr.write(
+      `not ended in good order after ${GRACE_MS / 1000} s: ended; ${goesOn(interruption)}\n`,
+    );
+    process.exit(interruption.exitCode);
+  }, GRACE_MS).unref();
   stop.abort(interruption);
 }

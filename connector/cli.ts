@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { asConnectorError, EXIT_CODES } from '../schemas/errors.js';
 import { commandLine, type Chosen } from './cli-program.js';
 import { CommandContext, type Io } from './command-context.js';
-import { Interruption } from './interruption.js';
+import { goesOn, Interruption } from './interruption.js';
 import { isMainModule } from './main-module.js';
 import { packageVersion } from './package-info.js';
 import { Terminal } from './terminal.js';
@@ -22,11 +22,14 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   io.signal.addEventListener('abort', () => void context.warn(STOPPING), { once: true });
   try {
     const exitCode = await chosen.run(context);
-    return chosen.stopsOnSignal === true ? exitCode : (interruption(io)?.exitCode ?? exitCode);
+    const stopped = interruption(io);
+    if (chosen.stopsOnSignal === true || stopped === null) return exitCode;
+    if (exitCode !== 0) await context.warn(goesOn(stopped));
+    return stopped.exitCode;
   } catch (thrown) {
     const stopped = interruption(io);
     if (stopped !== null) {
-      await context.warn(`${stopped.message}; the same command goes on from here`);
+      await context.warn(goesOn(stopped));
       return stopped.exitCode;
     }
     const error = asConnectorError(thrown);

@@ -33,7 +33,8 @@ export async function withRun(
         type === 'duckdb'
           ? openMemory({ folder: spool.root, destination: destination.label, clock, report })
           : NO_MEMORY;
-      const view = { destination, memory, tenantId, dataset, migrate, clock };
+      const { signal } = options;
+      const view = { destination, memory, tenantId, dataset, migrate, clock, signal };
       const ended = await work({
         ...options,
         ...{ runId, startedAt, spool, destinationLabel: destination.label, readCopy: destination.readCopy },

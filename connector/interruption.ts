@@ -19,6 +19,11 @@ export class Interruption extends Error {
   }
 }
 
+/** How to go on after a run was stopped. */
+export function goesOn(stopped: Interruption): string {
+  return `${stopped.message}; nothing is lost: the same command goes on from here`;
+}
+
 /** What was thrown as the connector's error. An aborted run is no defect: what is on disk stays, and the next run goes on. */
 export function interrupted(thrown: unknown, signal: AbortSignal): ConnectorError {
   const error = asConnectorError(thrown);

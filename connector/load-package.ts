@@ -15,6 +15,7 @@ import {
 import { scopeLabel, scopeText, type ExportRequest, type Scope } from '../schemas/scope.js';
 import { exists, makeFolder, readRecord, syncFolder, writeDurably } from './durable-file.js';
 import { foldersIn, moveFolder, removeIfEmpty } from './move-folder.js';
+import { atStep } from './run-step.js';
 
 /** A whole blob of a package: its name in the manifest, where it is, its length and its SHA-256 in lower-case hex. */
 export interface PackageBlob {
@@ -168,6 +169,7 @@ export class LoadPackage {
   /** Deletes it. A deletion that is cut short leaves nothing that would be taken for a package. */
   async remove(): Promise<void> {
     await rm(join(this.#path, PACKAGE_FILES.exportRecord), { force: true });
+    atStep('package unlisted');
     await rm(this.#path, { recursive: true, force: true });
     await removeIfEmpty(dirname(this.#path));
   }
@@ -234,7 +236,6 @@ export class Spool {
     now: Date,
     packageId = newPackageId(now),
   ): Promise<LoadPackage> {
-    await sweep(this.folderOf(request.scope));
     return await LoadPackage.create(join(this.folderOf(request.scope), packageId), {
       version: 1,
       packageId,
@@ -266,13 +267,6 @@ export class Spool {
 /** An id for a package begun at an instant; ids sort by time. */
 export function newPackageId(now: Date): string {
   return `${now.toISOString().replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
-}
-
-/** Deletes what a crash left of a package that was being made or deleted. */
-async function sweep(scopeFolder: string): Promise<void> {
-  for (const folder of await foldersIn(scopeFolder)) {
-    if (!(await exists(join(folder, PACKAGE_FILES.exportRecord)))) await rm(folder, { recursive: true });
-  }
 }
 
 async function packagesIn(scopeFolder: string): Promise<LoadPackage[]> {

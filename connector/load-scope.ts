@@ -7,6 +7,7 @@ import { parsePackageBlobs } from './parse-package.js';
 import { emptyRequest, publishRequest } from './publish-request.js';
 import { putAway } from './put-away.js';
 import { RejectedFile } from './rejected-file.js';
+import { atStep } from './run-step.js';
 
 /** What became of a package. */
 export type LoadOutcome =
@@ -30,6 +31,7 @@ export type LoadOutcome =
  * @throws LockedError, TransientError and whatever else leaves the package as it is for the next run.
  */
 export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): Promise<LoadOutcome> {
+  context.signal.throwIfAborted();
   const request = await publishRequest(context, toLoad);
   const refused = refusedBefore(context, toLoad);
   if (refused !== null) return { kind: 'refused', eTag: request.eTag, error: refused };
@@ -132,6 +134,7 @@ async function* parts(
       if (part.kind !== 'rejected')
         report({ event: 'load.records', scope: toLoad.scope, records, blobsDone });
       yield part;
+      if (part.kind === 'batch') atStep('mid-decode');
     }
   } finally {
     await rejected.close();

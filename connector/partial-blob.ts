@@ -9,6 +9,7 @@ import {
 } from '../schemas/load-package.js';
 import { onDisk } from './disk-error.js';
 import { FILE_MODE, makeFolder, readRecord, syncFolder, writeDurably } from './durable-file.js';
+import { atStep } from './run-step.js';
 
 const READ_BYTES = 1024 * 1024;
 
@@ -125,8 +126,10 @@ export class PartialBlob {
     const blobs = join(this.#folder, PACKAGE_FILES.blobs);
     await makeFolder(blobs);
     await writeDurably(join(blobs, `${this.name}.json`), JSON.stringify(record));
+    atStep('blob recorded');
     await rename(this.#path, join(blobs, this.name));
     await syncFolder(blobs);
+    atStep('blob renamed');
     await rm(this.#recordPath, { force: true });
     return record;
   }

@@ -4,6 +4,7 @@ import { writeDurably } from './durable-file.js';
 import type { LoadContext, PackageToLoad } from './load-context.js';
 import type { DestinationSession } from './load/destination.js';
 import { appendProof } from './proof-ledger.js';
+import { atStep } from './run-step.js';
 
 /** The proof of an archived package, beside its manifest and blobs: one JSON document (docs/proof.md). */
 export const PROOF_FILE = 'proof.json';
@@ -17,7 +18,11 @@ export async function putAway(
   { scope, package: loaded }: PackageToLoad,
   session: DestinationSession,
 ): Promise<void> {
-  if (context.archive === null || scope.by !== 'invoice') return await loaded.remove();
+  if (context.archive === null || scope.by !== 'invoice') {
+    await loaded.remove();
+    atStep('package removed');
+    return;
+  }
   const proof = await session.readProof(scope);
   const place = relative(context.spool, loaded.path);
   // Anything but its own proof would say what is not so.

@@ -3,6 +3,7 @@ import { discoverInvoices } from './discover-invoices.js';
 import type { Scope } from '../schemas/scope.js';
 import type { InvoiceListChanges } from './load/invoice-list-reading.js';
 import type { Run } from './run-context.js';
+import { atStep } from './run-step.js';
 import { errorSummary, type InvoiceListSummary } from './run-summary.js';
 import { firstMonthWanted } from './wanted-months.js';
 
@@ -23,8 +24,10 @@ export async function refreshInvoices(run: Run): Promise<InvoiceListResult | nul
   try {
     const { runId, loaded } = run;
     const found = await discoverInvoices({ ...run, ...loaded, since });
+    atStep('invoice list read');
     const reading = { ...found, tenantId: loaded.config.source.tenant_id, runId, loadId: run.newId() };
     const kept = await run.dataset.keepInvoiceList(reading);
+    atStep('invoice list recorded');
     const documents = reading.invoices.length;
     const warnings = documents === 0 ? [EMPTY_LIST] : [];
     for (const message of warnings) run.report({ event: 'warning', message, hint: '' });

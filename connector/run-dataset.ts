@@ -14,6 +14,7 @@ import {
 } from './load/destination.js';
 import type { InvoiceListChanges, InvoiceListReading } from './load/invoice-list-reading.js';
 import { NO_MEMORY, type RunMemory } from './run-memory.js';
+import { atStep } from './run-step.js';
 
 /** What a run's view of its dataset is made of. */
 export interface RunDatasetOptions {
@@ -23,6 +24,8 @@ export interface RunDatasetOptions {
   readonly dataset: string;
   readonly migrate: 'auto' | 'manual';
   readonly clock: Clock;
+  /** Ends the waiting for a file that somebody holds. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a run records when its scopes are done. */
@@ -102,7 +105,8 @@ export class RunDataset {
   /** Opens the dataset for a load; waits up to `lock_wait` for a file that somebody holds, once a run. @throws LockedError */
   async openForLoad(): Promise<DestinationSession> {
     try {
-      return this.#watched(await this.#open(this.#hasWaited ? { waitMs: 0 } : {}));
+      const options = this.#hasWaited ? { waitMs: 0 } : { signal: this.options.signal };
+      return this.#watched(await this.#open(options));
     } catch (error) {
       if (error instanceof LockedError) this.#hasWaited = true;
       throw error;
@@ -119,14 +123,17 @@ export class RunDataset {
 
   /** Records the end of the run. Never throws: what cannot be recorded is told. */
   async finish(end: RunEnd): Promise<RecordedEnd> {
-    const wait = end.isWorthWaiting && !this.#hasWaited ? {} : { waitMs: 0 };
+    const isStopped = this.options.signal?.aborted === true;
+    const wait = end.isWorthWaiting && !this.#hasWaited && !isStopped ? {} : { waitMs: 0 };
     let superseded: readonly Scope[] = [];
     const writes = { answers: end.answers, runs: [end.runOf([])] };
     const recorded = await this.#writeEnd(writes, wait, async (session) => {
       await session.recordAnswers(end.answers);
+      atStep('answers recorded');
       superseded = await session.closeMonths(this.options.clock.now());
       await session.recordNextChecks(end.nextChecks(await session.readState()));
       await session.recordRun(end.runOf(superseded));
+      atStep('run recorded');
     });
     return { superseded, ...recorded };
   }
@@ -149,7 +156,7 @@ export class RunDataset {
         this.#state = await memory.withPending(remembered);
         return error;
       }
-      session = await destination.open('read');
+      session = await destination.open('read', { signal: this.options.signal });
     }
     try {
       const pending = (await session.pendingMigrations()).map(({ name }) => name);
@@ -167,6 +174,7 @@ export class RunDataset {
     try {
       const written = await this.#write(writes, options, work);
       if (this.#hasRead) await this.options.memory.remember(this.#recorded);
+      atStep('remembered');
       return { keptBecause: written instanceof LockedError ? written : null, error: null };
     } catch (thrown) {
       return { keptBecause: null, error: asConnectorError(thrown) };

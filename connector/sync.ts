@@ -11,6 +11,7 @@ import type { EndedRun, Run, SyncOptions } from './run-context.js';
 import { serialQueue } from './serial-queue.js';
 import { stockOf } from './spool-stock.js';
 import type { ScopeResult } from './scope-result.js';
+import { sweepSpool } from './spool-sweep.js';
 import { syncScope } from './sync-scope.js';
 
 /**
@@ -29,6 +30,7 @@ async function lockedRun(run: Run): Promise<EndedRun> {
   const heldBy = await dataset.prepare();
   const former = dataset.state.lastRun;
   const invoiceList = await refreshInvoices(run);
+  await sweepSpool(spool.root);
   const { usable, useless } = await stockOf(spool, dataset.state, startedAt);
   for (const one of useless) await one.remove();
   const plan = planRun(config, dataset.state, selection, startedAt, usable);

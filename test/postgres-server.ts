@@ -10,15 +10,23 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Creates an empty database on the run's Postgres server (test/global-setup.ts); call `drop` in `afterAll`. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+/**
+ * Creates a database on the run's Postgres server (test/global-setup.ts); call `drop` in `afterAll`. Empty, or a copy of
+ * `original`, to which nobody may be connected.
+ */
+export async function createTestDatabase(original?: TestDatabase): Promise<TestDatabase> {
   const serverUrl = inject('postgresUrl');
   const name = `${inject('postgresPrefix')}${randomBytes(6).toString('hex')}`;
-  await runOn(serverUrl, `CREATE DATABASE "${name}"`);
+  const template = original === undefined ? '' : ` TEMPLATE "${databaseName(original)}"`;
+  await runOn(serverUrl, `CREATE DATABASE "${name}"${template}`);
   return {
     url: databaseUrl(serverUrl, name),
     drop: () => runOn(serverUrl, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
   };
+}
+
+function databaseName({ url }: TestDatabase): string {
+  return new pg.Client({ connectionString: url }).database ?? '';
 }
 
 function databaseUrl(serverUrl: string, name: string): string {

@@ -7,6 +7,7 @@ import {
   type StoragePipelineOptions,
 } from '@azure/storage-blob';
 import type { PartialBlob } from '../partial-blob.js';
+import { atStep } from '../run-step.js';
 import type { HttpAgents } from './http-agents.js';
 
 /** What one attempt to read a blob is made with. */
@@ -72,6 +73,7 @@ export async function readRest(
         if (partial.offset + chunk.byteLength > bytes)
           throw new DoesNotFitError('more bytes came than were announced');
         await partial.append(chunk);
+        atStep('mid-download');
         options.onChunk(chunk.byteLength);
       }
     } finally {

@@ -5,6 +5,7 @@ import { monthOfPeriod, scopeLabel, type ExportRequest, type Scope } from '../..
 import { STREAMS } from '../../schemas/streams.js';
 import type { Clock } from '../clock.js';
 import type { LoadPackage } from '../load-package.js';
+import { atStep } from '../run-step.js';
 import type { ServiceClient } from './service-client.js';
 import { describe } from './service-error.js';
 import type { ServiceAnswer } from './service-request.js';
@@ -74,10 +75,13 @@ export async function requestExport(
         { at: clock.now().toISOString(), clientRequestId },
       ];
       await loadPackage.note({ intents: intents.slice(-INTENTS_KEPT) });
+      atStep('intent recorded');
     },
   });
+  atStep('POST answered');
   const accepted = readAcceptance(context, request, url, answer);
   await loadPackage.note({ operation: accepted.operation, scope: accepted.scope });
+  atStep('operation recorded');
   const { id, requestId } = accepted.operation;
   report({
     event: 'export.requested',

@@ -3,6 +3,7 @@ import { bodyProblems, operationSchema, type Operation } from '../../schemas/gra
 import type { Report } from '../../schemas/progress.js';
 import { scopeLabel, type Scope } from '../../schemas/scope.js';
 import type { Clock } from '../clock.js';
+import { atStep } from '../run-step.js';
 import { ExportGone } from './export-turn.js';
 import type { ServiceClient } from './service-client.js';
 import type { ServiceAnswer } from './service-request.js';
@@ -78,6 +79,7 @@ export async function pollOperation(context: PollContext, polled: PolledOperatio
     });
     if ('giveUp' in delay) throw atDeadline(scope, operation, answer, status);
     report({ ...seen, waitMs: delay.delayMs, ...traced });
+    atStep('mid-poll');
     await clock.sleep(delay.delayMs, signal);
   }
 }

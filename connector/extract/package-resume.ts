@@ -3,6 +3,7 @@ import type { Report } from '../../schemas/progress.js';
 import { monthOfPeriod, scopeLabel, type ExportRequest, type Scope } from '../../schemas/scope.js';
 import type { Clock } from '../clock.js';
 import { newPackageId, type LoadPackage, type Spool } from '../load-package.js';
+import { atStep } from '../run-step.js';
 import type { PublishedOf } from './export-outcome.js';
 import type { PackageClaims } from './package-claims.js';
 
@@ -53,7 +54,9 @@ export async function beginPackage(context: ResumeContext, request: ExportReques
   const now = clock.now();
   const packageId = newPackageId(now);
   claims.claim(packageId, context.request);
-  return await spool.begin(request, config.source.graph_url, now, packageId);
+  const begun = await spool.begin(request, config.source.graph_url, now, packageId);
+  atStep('package begun');
+  return begun;
 }
 
 /** Under the planned month, and under the month that Graph's word means by now. */

@@ -1,6 +1,7 @@
 import { IntegrityError, TransientError } from '../../schemas/errors.js';
 import { scopeLabel, type ExportRequest } from '../../schemas/scope.js';
 import type { LoadPackage } from '../load-package.js';
+import { atStep } from '../run-step.js';
 import type { ExportOutcome } from './export-outcome.js';
 import { DataChanged, ExportGone } from './export-turn.js';
 import type { FreeSpace } from './free-space.js';
@@ -35,6 +36,7 @@ export interface ScopeExport extends ResumeContext {
 
 /** See `Extractor.exportScope`. */
 export async function exportScope(job: ScopeExport): Promise<ExportOutcome> {
+  job.signal?.throwIfAborted();
   let current = await resumeOrBegin(job);
   let changes = 0;
   for (;;) {
@@ -60,12 +62,14 @@ export async function exportScope(job: ScopeExport): Promise<ExportOutcome> {
 async function advance(job: ScopeExport, loadPackage: LoadPackage): Promise<ExportOutcome> {
   if (await loadPackage.isWhole()) return whole(loadPackage, []);
   const { reading, warnings } = await readCurrentManifest(job, loadPackage);
+  atStep('manifest read');
   if ('code' in reading) return await noData(loadPackage, reading);
   const settled = await settledBefore(job, loadPackage, reading);
   if (settled !== null) return settled;
   await keep(job, loadPackage, reading);
   await download(job, loadPackage, reading);
   await loadPackage.wholeManifest();
+  atStep('package whole');
   return whole(loadPackage, [...warnings, ...reading.notes]);
 }
 
@@ -106,6 +110,7 @@ async function keep(job: ScopeExport, loadPackage: LoadPackage, reading: ReadMan
     requestIds: [...new Set([...known, ...requestIds])].slice(-REQUEST_IDS_KEPT),
   });
   await loadPackage.keepManifest(record);
+  atStep('manifest recorded');
   const requestId = requestIds.at(-1);
   job.report({
     event: 'manifest.read',

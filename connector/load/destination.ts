@@ -154,6 +154,8 @@ export interface Destination {
 export interface OpenOptions {
   /** Milliseconds to wait for a file that somebody holds, in place of `lock_wait`; 0 does not wait. */
   readonly waitMs?: number;
+  /** Ends the waiting with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An open destination. */

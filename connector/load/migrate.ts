@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ConfigError } from '../../schemas/errors.js';
+import { atStep } from '../run-step.js';
 import type { SqlConnection, SqlTransaction } from './destination.js';
 import { countOf, sqlInstant } from './publishing.js';
 import {
@@ -71,6 +72,7 @@ export async function migrate(
     const name = await connection.transaction((transaction) => applyNext(transaction, options));
     if (name === undefined) return applied;
     applied.push(name);
+    atStep('migration applied');
   }
 }
 

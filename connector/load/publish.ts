@@ -5,6 +5,7 @@ import type { Report } from '../../schemas/progress.js';
 import type { RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import { allowEmptyCommand } from '../allow-empty-command.js';
+import { atStep } from '../run-step.js';
 import type { PublishRequest, PublishResult, SqlConnection } from './destination.js';
 import { bindTenant } from './bind-tenant.js';
 import { applyChanges, planChanges, readPublished, type RowChanges } from './narrow-diff.js';
@@ -49,9 +50,11 @@ export async function publish(
   const { dataset, report, sleep = (ms) => wait(ms) } = options;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await connection.transaction((transaction) =>
+      const result = await connection.transaction((transaction) =>
         publishOnce({ transaction, dataset, request }, parts),
       );
+      atStep('after commit');
+      return result;
     } catch (error) {
       if (!(error instanceof TransientError) || attempt === PUBLISH_ATTEMPTS) throw error;
       const waitMs = 1000 * 4 ** (attempt - 1);
@@ -84,13 +87,16 @@ async function publishOnce(
   refuseBasicOverFull(publishing.request, current);
 
   const staged = await stageParts(publishing, parts());
+  atStep('staged');
   const proof = await prove(publishing, staged);
+  atStep('proof done');
   const { changes, digest } = await replaceRows(publishing, proof, current);
   proveRows(publishing, staged.digest, digest);
   const result = await recordPublished(publishing, { ...proof, digest }, changes, current);
   for (const table of ['carried', 'planned', 'unmatched', 'published', 'scope', 'staged']) {
     await transaction.run(publishSql(publishing, `drop ${table}`));
   }
+  atStep('before commit');
   return result;
 }
 

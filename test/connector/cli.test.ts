@@ -188,6 +188,6 @@ describe('a signal', () => {
     stop.abort(new Interruption(name));
     const { exitCode, err } = await runCli(['status'], { cwd, signal: stop.signal });
     expect(exitCode).toBe(code);
-    expect(err).toContain(`stopped by ${name}; the same command goes on from here`);
+    expect(err).toContain(`stopped by ${name}; nothing is lost: the same command goes on from here`);
   });
 });

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { onDisk } from '../../connector/disk-error.js';
 import { writeDurably } from '../../connector/durable-file.js';
+import { sweepSpool } from '../../connector/spool-sweep.js';
 import { LoadPackage, Spool } from '../../connector/load-package.js';
 import { copyAcross } from '../../connector/move-folder.js';
 import { PartialBlob } from '../../connector/partial-blob.js';
@@ -207,8 +208,24 @@ describe('the spool', () => {
     const debris = join(spool.folderOf(INVOICE.scope), '20261122T100000000Z-00000000');
     await mkdir(join(debris, 'blobs'), { recursive: true });
     await writeFile(join(debris, 'blobs', 'large.gz'), 'x');
+    const torn = await spool.begin(INVOICE, GRAPH, NOW);
+    await writeFile(join(torn.path, 'export.json'), '{"version":1,"pack');
+    const newer = await spool.begin(INVOICE, GRAPH, NOW);
+    await writeFile(join(newer.path, 'export.json'), '{"version":2}');
     const made = await spool.begin(INVOICE, GRAPH, NOW);
-    expect(await readdir(spool.folderOf(INVOICE.scope))).toEqual([made.packageId]);
+    await writeFile(join(spool.root, 'remembered.json.0a1b2c3d.tmp'), '{"vers');
+    await writeFile(join(spool.root, 'remembered.json'), '{}');
+    await sweepSpool(spool.root);
+    const left = await readdir(spool.folderOf(INVOICE.scope));
+    expect(left.sort()).toEqual([newer.packageId, made.packageId].sort());
+    expect((await readdir(spool.root)).sort()).toEqual(['billed_usage', 'remembered.json']);
+  });
+
+  it('sweeps the folder of a scope that nothing is left of', async () => {
+    const folderOfScope = spool.folderOf(INVOICE.scope);
+    await mkdir(join(folderOfScope, '20261122T100000000Z-00000000', 'blobs'), { recursive: true });
+    await sweepSpool(spool.root);
+    await expect(readdir(folderOfScope)).rejects.toThrow(/ENOENT/);
   });
 
   it('of one dataset does not see another, nor another tenant', async () => {

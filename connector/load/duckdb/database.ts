@@ -5,6 +5,7 @@ import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { ConfigError, LockedError } from '../../../schemas/errors.js';
 import { statement } from '../sql-text.js';
 import { duckdbError } from './duckdb-error.js';
+import { interruptAtExit } from './interrupt-at-exit.js';
 
 /** How much of the machine DuckDB may use, whichever way it is opened. */
 export interface DuckdbLimits {
@@ -162,12 +163,14 @@ function owned(
   { inPlace, released }: { readonly inPlace: () => void; readonly released: () => void },
 ): OpenDatabase {
   let open = true;
+  const letGo = interruptAtExit(connection);
   return {
     connection,
     assertInPlace: inPlace,
     close: () => {
       if (!open) return;
       open = false;
+      letGo();
       try {
         connection.closeSync();
         instance.closeSync();

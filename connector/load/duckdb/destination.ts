@@ -40,8 +40,8 @@ export function createDuckdbDestination(config: DuckdbConfig, options: Destinati
     lockRun: (holder) => lockRun(path, dataset, holder),
     readCopy:
       copyPath === null ? null : duckdbReadCopy({ from: path, to: copyPath, dataset, limits, wait: options }),
-    open: async (mode, { waitMs = options.lockWaitMs } = {}) => {
-      const wait = { ...options, lockWaitMs: waitMs };
+    open: async (mode, { waitMs = options.lockWaitMs, signal } = {}) => {
+      const wait = { ...options, lockWaitMs: waitMs, signal };
       const connection = await openReopenable(path, () =>
         waitForFile(() => openFor(mode, path, limits), wait),
       );

@@ -5,6 +5,7 @@ import { asConnectorError, ConfigError, type ConnectorError } from '../../../sch
 import { scopeLabel } from '../../../schemas/scope.js';
 import { exists } from '../../durable-file.js';
 import { errorCode } from '../../error-code.js';
+import { atStep } from '../../run-step.js';
 import { pendingMigrations } from '../migrate.js';
 import type { ReadCopy, ReadCopyOutcome } from '../read-copy.js';
 import type { RecordedState } from '../recorded-state.js';
@@ -50,8 +51,10 @@ export async function publishReadCopy(options: ReadCopyOptions): Promise<ReadCop
     await refuseForeignWal(to);
     await removeLeftovers(to, dataset);
     const bytes = await copyDatabase({ path: from, limits, wait }, temporary);
+    atStep('read copy made');
     await refuseForeignWal(to);
     await putInPlace(temporary, to, READ_COPY_MODE);
+    atStep('read copy published');
     return { published: true, path: to, bytes };
   } catch (error) {
     // What cannot be removed now is removed by the next run.

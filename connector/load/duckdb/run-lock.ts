@@ -91,7 +91,8 @@ function holderPath(lockPath: string): string {
 
 function writeHolder(lockPath: string, holder: LockHolder): void {
   const path = holderPath(lockPath);
-  const partial = `${path}.${process.pid}`;
+  // One name: the next run takes the place of what a crash left of it.
+  const partial = `${path}.tmp`;
   writeFileSync(partial, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
   renameSync(partial, path);
 }

@@ -7,6 +7,8 @@ export interface FileWait {
   readonly lockWaitMs: number;
   readonly clock: Clock;
   readonly report: Report;
+  /** Ends the waiting with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const FIRST_WAIT_MS = 250;
@@ -18,7 +20,7 @@ const LONGEST_WAIT_MS = 2000;
  * @throws LockedError when the time is up; any other error of `open` at once
  */
 export async function waitForFile<T>(open: () => Promise<T>, wait: FileWait): Promise<T> {
-  const { lockWaitMs, clock, report } = wait;
+  const { lockWaitMs, clock, report, signal } = wait;
   const begun = clock.monotonicMs();
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
     try {
@@ -28,7 +30,7 @@ export async function waitForFile<T>(open: () => Promise<T>, wait: FileWait): Pr
       const waitedMs = clock.monotonicMs() - begun;
       if (waitedMs >= lockWaitMs) throw stillHeld(error, waitedMs);
       report({ event: 'load.waiting', holder: holderOf(error), waitedMs });
-      await clock.sleep(Math.min(waitMs, lockWaitMs - waitedMs));
+      await clock.sleep(Math.min(waitMs, lockWaitMs - waitedMs), signal);
     }
   }
 }
