@@ -4,6 +4,7 @@ import { invoiceIds, monthText, wholeNumber, wordOf, wordsOf } from './cli-argum
 import type { CommandContext, CommonOptions } from './command-context.js';
 import type { BackfillOptions } from './commands/backfill.js';
 import type { DemoOptions } from './commands/demo.js';
+import type { DiffOptions } from './commands/diff.js';
 import type { InvoicesOptions } from './commands/invoices.js';
 import type { MigrateOptions } from './commands/migrate.js';
 import type { PlanOptions } from './commands/plan.js';
@@ -32,6 +33,7 @@ export interface ProgramOutput {
 const NAME = 'partner-billing';
 /** Repeated here, compiler-checked, because what writes the formats is loaded only when it runs. */
 const QUERY_FORMATS = ['table', 'csv', 'json', 'parquet'] as const satisfies readonly QueryFormat[];
+const DIFF_FORMATS = ['table', 'json', 'csv'] as const satisfies readonly DiffOptions['format'][];
 
 /** The command line: parsing it calls `choose` once with what is to be done, or throws a CommanderError. */
 export function commandLine(
@@ -152,6 +154,7 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
         run: async (context) => (await import('./commands/status.js')).status(context, options),
       }),
     );
+  addDiffCommand(program, choose);
   command(program, 'query', 'run one SQL statement on the destination, read-only')
     .argument('<sql>', 'the statement, in quotes')
     .addOption(
@@ -164,6 +167,33 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
       choose({
         options,
         run: async (context) => (await import('./commands/query-arguments.js')).query(context, sql, options),
+      }),
+    );
+}
+
+function addDiffCommand(program: Command, choose: (chosen: Chosen) => void): void {
+  command(
+    program,
+    'diff',
+    'show what Microsoft restated of an invoice, line by line, and the money that moved',
+  )
+    .argument('<scope>', 'the invoice: [STREAM:]SCOPE, such as G016907411')
+    .addOption(
+      new Option('--stream <name>', 'only this stream: billed_usage or billed_reconciliation').argParser(
+        wordOf(STREAM_NAMES),
+      ),
+    )
+    .option('--from <etag>', 'the older snapshot, by eTag or load id (the one before --to)')
+    .option('--to <etag>', 'the newer snapshot, by eTag or load id (the last one)')
+    .addOption(
+      new Option('--format <format>', DIFF_FORMATS.join(', '))
+        .default('table')
+        .argParser(wordOf(DIFF_FORMATS)),
+    )
+    .action((scope: string, options: DiffOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/diff.js')).diff(context, scope, options),
       }),
     );
 }

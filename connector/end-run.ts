@@ -4,6 +4,7 @@ import type { InvoiceListResult } from './refresh-invoices.js';
 import { nextChecks, SUPERSEDED, type Plan } from './plan.js';
 import type { Run } from './run-context.js';
 import { refreshReadCopy } from './refresh-read-copy.js';
+import { keepRetention } from './retention.js';
 import type { RecordedEnd } from './run-dataset.js';
 import {
   errorSummary,
@@ -38,13 +39,15 @@ export async function endRun(run: Run, work: RunWork): Promise<RunSummary> {
     runOf: (late) => recordOf(summaryWith(late)),
     nextChecks: (state) => nextChecks(run.loaded.config, state, finishedAt),
   });
+  const retention = await keepRetention(run, finishedAt);
   const readCopy = await refreshReadCopy(run.readCopy, run.dataset.state);
-  return told(summaryWith(ended.superseded), ended, readCopy);
+  return told({ ...summaryWith(ended.superseded), retention }, ended, readCopy);
 }
 
 /** The summary with what happened after the run was recorded. */
 function told(summary: RunSummary, ended: RecordedEnd, readCopy: ReadCopySummary | null): RunSummary {
   const { keptBecause, error } = ended;
+  const { retention } = summary;
   const warnings = [
     ...summary.warnings,
     ...(keptBecause === null
@@ -53,6 +56,9 @@ function told(summary: RunSummary, ended: RecordedEnd, readCopy: ReadCopySummary
           `${keptBecause.message}: what was answered is kept in the spool and recorded by the next run that can`,
         ]),
     ...(error === null ? [] : [`the run could not be recorded: ${errorSummary(error).message}`]),
+    ...(retention?.error === undefined
+      ? []
+      : [`history could not be purged: ${retention.error.message}; ${retention.error.hint}`]),
     ...(readCopy?.error === undefined
       ? []
       : [`the read copy is out of date: ${readCopy.error.message}; ${readCopy.error.hint}`]),
@@ -60,10 +66,14 @@ function told(summary: RunSummary, ended: RecordedEnd, readCopy: ReadCopySummary
   return {
     ...summary,
     readCopy,
-    exitCode: gravestExitCode([summary.exitCode, error?.exitCode ?? 0, readCopy?.exitCode ?? 0]),
+    exitCode: gravestExitCode([
+      ...[summary.exitCode, error?.exitCode ?? 0, retention?.exitCode ?? 0],
+      readCopy?.exitCode ?? 0,
+    ]),
     outcome: [
       summary.outcome,
       ...(error === null ? [] : ['not recorded']),
+      ...(retention?.outcome === 'failed' ? ['history not purged'] : []),
       ...(readCopy?.outcome === 'failed' ? ['read copy out of date'] : []),
     ].join('; '),
     warnings,
@@ -91,6 +101,7 @@ function summarise(run: Run, work: RunWork, superseded: readonly Scope[], finish
     exitCode: exitCodeOf(scopes, list),
     invoiceList: list,
     readCopy: null,
+    retention: null,
     scopes,
     left: plan.left.length,
     warnings,

@@ -13,6 +13,7 @@ import {
   type ScopeAnswer,
 } from './load/destination.js';
 import type { InvoiceListChanges, InvoiceListReading } from './load/invoice-list-reading.js';
+import type { PurgedHistory } from './load/purged-history.js';
 import { NO_MEMORY, type RunMemory } from './run-memory.js';
 
 /** What a run's view of its dataset is made of. */
@@ -124,6 +125,22 @@ export class RunDataset {
       return { superseded, keptBecause: written, error: null };
     } catch (thrown) {
       return { superseded, keptBecause: null, error: asConnectorError(thrown) };
+    }
+  }
+
+  /** Removes history from before an instant; null where somebody holds the file: the next run does it. */
+  async purgeHistory(before: Date): Promise<readonly PurgedHistory[] | null> {
+    let session: DestinationSession;
+    try {
+      session = await this.#open({ waitMs: 0 });
+    } catch (error) {
+      if (error instanceof LockedError) return null;
+      throw error;
+    }
+    try {
+      return await session.purgeHistory(before);
+    } finally {
+      await session.close();
     }
   }
 

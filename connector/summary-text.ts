@@ -32,7 +32,7 @@ function closingLine(summary: RunSummary): string {
 }
 
 /** What a run did beside its scopes. */
-function besideLines({ invoiceList, readCopy }: RunSummary): string[] {
+function besideLines({ invoiceList, readCopy, retention }: RunSummary): string[] {
   const lines: string[] = [];
   if (invoiceList !== null && invoiceList.documents !== null) {
     const { documents, changes } = invoiceList;
@@ -48,6 +48,12 @@ function besideLines({ invoiceList, readCopy }: RunSummary): string[] {
             .map(([count, word]) => `${countText(count)} ${word}`)
             .join(', ') || 'unchanged';
     lines.push(`invoice list: ${countOf(documents, 'document')}, ${changed}`);
+  }
+  if (retention?.outcome === 'purged') {
+    const rows = Object.entries(retention.rows).map(
+      ([stream, count]) => `${countOf(count, 'row')} of ${stream}`,
+    );
+    lines.push(`history: purged ${rows.join(', ')}, replaced before ${retention.before}`);
   }
   if (readCopy?.outcome === 'published') lines.push(`read copy: ${readCopy.path} is new`);
   return lines;
@@ -98,13 +104,14 @@ export function sumsText(sums: Readonly<Record<string, string>> | undefined): st
     .join(', ');
 }
 
-function troubleLines({ scopes, invoiceList, readCopy }: RunSummary): string[] {
+function troubleLines({ scopes, invoiceList, readCopy, retention }: RunSummary): string[] {
   return [
     ...errorLines('invoice list', invoiceList?.error, invoiceList?.exitCode ?? 0),
     ...scopes.flatMap((scope) => [
       ...errorLines(`${scope.stream} ${scope.scope}`, scope.error, scope.exitCode),
       ...driftLines(scope),
     ]),
+    ...errorLines('retention', retention?.error, retention?.exitCode ?? 0),
     ...errorLines('read copy', readCopy?.error, readCopy?.exitCode ?? 0),
   ];
 }

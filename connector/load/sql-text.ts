@@ -32,6 +32,13 @@ export function nameList(names: readonly string[], alias?: string): SqlText {
   return names.map((name) => `${prefix}${identifier(name)}`).join(', ') as SqlText;
 }
 
+/** Columns under other names: `a."x" AS "after_x"`. */
+export function prefixed(names: readonly string[], alias: string, prefix: string): SqlText {
+  return names
+    .map((name) => `${alias}.${identifier(name)} AS ${identifier(prefix + name)}`)
+    .join(', ') as SqlText;
+}
+
 /** The columns of whichever side of a full join is there: `coalesce(s."a", p."a") AS "a"`. */
 export function ofEither(names: readonly string[], left: string, right: string): SqlText {
   const columns = names.map(identifier);

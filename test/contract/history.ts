@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { chooseDiff } from '../../connector/diff-choice.js';
+import { DiffSum } from '../../connector/diff-money.js';
+import { publishedSnapshots, restatedLines, type RestatedLine } from '../../connector/load/restated-lines.js';
 import { usageRecord, lineRecord, type SourceRecord } from '../snapshot.js';
 import { Dataset, failure, INVOICE, type ContractDatabase } from './dataset.js';
 
@@ -147,6 +150,51 @@ export function describeHistory(database: () => ContractDatabase, numRuns: numbe
     ]);
   });
 
+  test('a diff over several snapshots compares their ends, leaves out what came and went, and moves exact money', async () => {
+    const dataset = await Dataset.migrated(database());
+    const one = (MeterId: string, BillingPreTaxTotal: string, more: SourceRecord = {}) =>
+      usageRecord({ MeterId, BillingPreTaxTotal, ...more });
+    await dataset.publish(INVOICE, [one('a', '0.1'), one('b', '5'), one('c', '1')], at(0));
+    await dataset.publish(INVOICE, [one('a', '0.3'), one('d', '7'), one('c', '2')], at(1));
+    await dataset.publish(
+      INVOICE,
+      [one('a', '0.2', { Unknown: 'x' }), one('c', '1'), one('e', '-0.05')],
+      at(2),
+    );
+    const place = {
+      destination: dataset.destination,
+      dataset: dataset.name,
+      stream: INVOICE.stream,
+      scope: 'G000001',
+    };
+    const snapshots = await publishedSnapshots(place);
+    const choice = chooseDiff('G000001', snapshots, { from: 'e1' });
+    expect([choice?.from.loadId, choice?.to.loadId, choice?.restated]).toEqual(['l1', 'l3', [['l2', 'l3']]]);
+    const sum = new DiffSum(INVOICE.stream);
+    const found: string[] = [];
+    for await (const line of restatedLines(place, choice?.restated[0] ?? [])) {
+      sum.add(line);
+      const texts = [line.before, line.after].map(
+        (values) => values && `${values.get('meter_id') ?? ''} ${values.get('billing_pre_tax_total') ?? ''}`,
+      );
+      found.push(`${line.change}: ${texts.join(' to ')} ${line.after?.get('_extra') ?? ''}`.trimEnd());
+    }
+    expect(found.sort()).toEqual([
+      'added:  to e -0.05',
+      'changed: a 0.1 to a 0.2 {"Unknown":"x"}',
+      'removed: b 5 to',
+    ]);
+    expect(sum.totals).toEqual({
+      lines: { added: 1, removed: 1, changed: 1 },
+      money: { USD: { added: '-0.05', removed: '-5', changed: '0.1', moved: '-4.95' } },
+    });
+    await dataset.write((session) => session.purgeHistory(at(2).now));
+    const marked = await publishedSnapshots(place);
+    expect(marked.map(({ isPurged }) => isPurged)).toEqual([true, false, false]);
+    expect(() => chooseDiff('G000001', marked, { from: 'e1' })).toThrow(/history after eTag e1 was purged/);
+    expect(chooseDiff('G000001', marked, {})?.restated).toEqual([['l3']]);
+  });
+
   test('what we reloaded is no restatement: another attribute set, or the same eTag again', async () => {
     const dataset = await Dataset.migrated(database());
     const one = (Quantity: string) => [usageRecord({ Quantity })];
@@ -260,7 +308,36 @@ async function playSequence(
     expect(await asOf(dataset, `of_load := '${last?.loadId ?? ''}'`)).toEqual(model.after(count));
     expect(await asOf(dataset, instant((last?.second ?? 0) + 1))).toEqual(model.after(count));
   }
+  for (const scope of ['x', 'y']) await compareDiff(dataset, model, `${run}${scope}`, seed);
   await purgeAndCompare(dataset, model, first + (seed % (model.published.length - first)));
+}
+
+/** The lines of one snapshot, without what a diff removes and with what it adds, are the lines of the other one. */
+async function compareDiff(dataset: Dataset, model: Model, scope: string, seed: number): Promise<void> {
+  const own = model.published.filter((one) => one.scope === scope);
+  const from = own[seed % Math.max(1, own.length - 1)];
+  const to = own.at(-1);
+  if (from === undefined || to === undefined || own.length < 2) return;
+  const place = { destination: dataset.destination, dataset: dataset.name, stream: INVOICE.stream, scope };
+  const choice = chooseDiff(scope, await publishedSnapshots(place), { from: from.loadId, to: to.loadId });
+  const left = [...from.lines];
+  const added: string[] = [];
+  for await (const line of restatedLines(place, choice?.restated.flat() ?? [])) {
+    const [before, after] = [line.before, line.after].map((texts) => texts && lineOf(texts));
+    expect(before).not.toEqual(after);
+    if (before) {
+      expect(left).toContain(before);
+      left.splice(left.indexOf(before), 1);
+    }
+    if (after) added.push(after);
+  }
+  expect([...left, ...added].sort()).toEqual([...to.lines].sort());
+}
+
+function lineOf(texts: NonNullable<RestatedLine['before']>): string {
+  return ['invoice_number', 'meter_id', 'unit_price', 'customer_name']
+    .map((name) => texts.get(name) ?? '')
+    .join('|');
 }
 
 /** After a purge every point is told as before or refused, and one after the purge is never refused. */
