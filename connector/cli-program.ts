@@ -9,6 +9,7 @@ import type { InvoicesOptions } from './commands/invoices.js';
 import type { MigrateOptions } from './commands/migrate.js';
 import type { PlanOptions } from './commands/plan.js';
 import type { QueryArguments } from './commands/query-arguments.js';
+import type { RejectedOptions } from './commands/rejected.js';
 import type { SandboxCommandOptions } from './commands/sandbox.js';
 import type { ScheduleOptions } from './commands/schedule.js';
 import type { StatusOptions } from './commands/status.js';
@@ -155,6 +156,20 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
       }),
     );
   addDiffCommand(program, choose);
+  command(
+    program,
+    'rejected',
+    'list the records that failed validation, of published and of refused snapshots',
+  )
+    .argument('[scope]', 'only this scope: [STREAM:]SCOPE, such as G016907411 or 2026-11-USD')
+    .option('--retry', 'parse refused load packages again, as after an upgrade or with another limit')
+    .option('--json', 'print them as one JSON document; with --retry the summary')
+    .action((scope: string | undefined, options: RejectedOptions & CommonOptions) =>
+      choose({
+        options,
+        run: async (context) => (await import('./commands/rejected.js')).rejected(context, scope, options),
+      }),
+    );
   command(program, 'query', 'run one SQL statement on the destination, read-only')
     .argument('<sql>', 'the statement, in quotes')
     .addOption(

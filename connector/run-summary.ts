@@ -28,6 +28,8 @@ export interface ScopeSummary {
   readonly eTag?: string;
   readonly counts?: PublishCounts;
   readonly sums?: Readonly<Record<string, string>>;
+  /** Records that the published snapshot lacks because they were rejected; absent where none was. */
+  readonly rejected?: number;
   /** Fields that no column holds, with the number of records that had them. */
   readonly drift?: Readonly<Record<string, number>>;
   readonly error?: ErrorSummary;

@@ -22,8 +22,12 @@ function closingLine(summary: RunSummary): string {
     ...(invoiceList?.warnings ?? []),
     ...scopes.flatMap((scope) => scope.warnings),
   ]);
+  const rejected = scopes.reduce((sum, scope) => sum + (scope.rejected ?? 0), 0);
   return [
     `run ${summary.runId}: ${summary.outcome}`,
+    ...(rejected === 0
+      ? []
+      : [`published without ${countOf(rejected, 'rejected record')} (\`rejected\` lists them)`]),
     ...(summary.left === 0 ? [] : [`${countOf(summary.left, 'scope')} left (\`plan\` says why)`]),
     durationText(took),
     ...(warnings.size === 0 ? [] : [`${countOf(warnings.size, 'warning')} above`]),
@@ -74,7 +78,7 @@ function scopeTable(scopes: readonly ScopeSummary[]): string {
       scope.scope,
       scope.outcome,
       scope.counts === undefined ? '' : countText(scope.counts.staged),
-      scope.counts === undefined ? '' : changesText(scope.counts),
+      scope.counts === undefined ? rejectedText(scope.rejected) : changesText(scope.counts),
       sumsText(scope.sums),
     ]),
   );
@@ -94,6 +98,11 @@ export function changesText(counts: PublishCounts): string {
     .map(([count, word]) => `${countText(count)} ${word}`)
     .join(', ');
   return told === '' ? 'empty' : told;
+}
+
+/** Records that a published snapshot lacks: `5 rejected`; empty where none. */
+function rejectedText(rejected = 0): string {
+  return rejected === 0 ? '' : `${countText(rejected)} rejected`;
 }
 
 /** Sums as exact texts by currency: `EUR 12.5, USD 3`. */

@@ -58,7 +58,8 @@ async function afterExport(
   outcome: ExportOutcome,
   mayDownloadAgain: boolean,
 ): Promise<ScopeEnding> {
-  if (outcome.kind === 'unchanged') return unchanged(outcome.scope, outcome.eTag);
+  if (outcome.kind === 'unchanged')
+    return unchanged(outcome.scope, outcome.eTag, run.published(outcome.scope)?.counts.rejected);
   // On the night that a month is billed its estimates shrink or vanish: they are kept as they were the night before.
   if (run.published(outcome.scope) !== null && (await run.isClosed(outcome.scope))) {
     if (outcome.kind === 'package') await outcome.package.remove();
@@ -80,10 +81,11 @@ async function afterExport(
     });
     return await afterExport(run, await exportScope(run), false);
   }
-  return afterLoad(outcome.scope, loaded, outcome.warnings);
+  return afterLoad(run, outcome.scope, loaded, outcome.warnings);
 }
 
 function afterLoad(
+  run: ScopeRun,
   scope: Scope,
   loaded: Exclude<LoadOutcome, { kind: 'damaged blob' }>,
   warnings: readonly string[],
@@ -97,7 +99,7 @@ function afterLoad(
       return { ...published(scope, eTag, result, [...warnings, warning]), exitCode: notPutAway.exitCode };
     }
     case 'already published':
-      return unchanged(scope, eTag);
+      return unchanged(scope, eTag, run.published(scope)?.counts.rejected);
     case 'kept':
       return {
         scope,

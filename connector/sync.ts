@@ -9,6 +9,7 @@ import type { LoadContext } from './load-context.js';
 import { Spool } from './load-package.js';
 import { openDestination } from './load/open-destination.js';
 import { planRun, type Plan, type PlannedExport } from './plan.js';
+import { planRetry } from './plan-retry.js';
 import { publishedIn } from './published-of.js';
 import { refreshInvoices } from './refresh-invoices.js';
 import { NO_MEMORY, openMemory } from './run-memory.js';
@@ -63,10 +64,13 @@ async function lockedRun(run: Run): Promise<EndedRun> {
   const { config } = run.loaded;
   const heldBy = await dataset.prepare();
   const former = dataset.state.lastRun;
-  const invoiceList = await refreshInvoices(run);
+  const invoiceList = selection.refused === undefined ? await refreshInvoices(run) : null;
   const { usable, useless } = await stockOf(spool, dataset.state, startedAt);
   for (const one of useless) await one.remove();
-  const plan = planRun(config, dataset.state, selection, startedAt, usable);
+  const plan =
+    selection.refused === undefined
+      ? planRun(config, dataset.state, selection, startedAt, usable)
+      : await planRetry(spool, dataset.state, selection.refused);
   const warnings = [...(heldBy === null ? [] : [plannedFromMemory(heldBy)]), ...plan.warnings];
   for (const message of warnings) report({ event: 'warning', message, hint: 'see connector.yaml' });
   const results = await runPlan(run, plan);
