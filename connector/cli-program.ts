@@ -1,29 +1,22 @@
 import { Command, Option } from 'commander';
 import { STREAM_NAMES } from '../schemas/streams.js';
+import { addCommand as command, NAME, type Chosen } from './cli-command.js';
+import { addHistoryCommands } from './cli-history-commands.js';
 import { invoiceIds, monthText, wholeNumber, wordOf, wordsOf } from './cli-arguments.js';
-import type { CommandContext, CommonOptions } from './command-context.js';
+import type { CommonOptions } from './command-context.js';
 import type { BackfillOptions } from './commands/backfill.js';
 import type { DemoOptions } from './commands/demo.js';
-import type { DiffOptions } from './commands/diff.js';
 import type { InvoicesOptions } from './commands/invoices.js';
 import type { MigrateOptions } from './commands/migrate.js';
 import type { PlanOptions } from './commands/plan.js';
 import type { QueryArguments } from './commands/query-arguments.js';
-import type { RejectedOptions } from './commands/rejected.js';
 import type { SandboxCommandOptions } from './commands/sandbox.js';
 import type { ScheduleOptions } from './commands/schedule.js';
 import type { StatusOptions } from './commands/status.js';
 import type { SyncOptions } from './commands/sync.js';
-import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
 import type { QueryFormat } from './query-output.js';
 
-/** What the arguments ask for. The command itself, and everything it needs, is loaded when it runs. */
-export interface Chosen {
-  readonly options: CommonOptions;
-  /** A signal is how it is meant to end: its own exit code stands. */
-  readonly stopsOnSignal?: boolean;
-  run(context: CommandContext): Promise<number>;
-}
+export type { Chosen } from './cli-command.js';
 
 /** Where the program writes help and usage errors. */
 export interface ProgramOutput {
@@ -31,10 +24,8 @@ export interface ProgramOutput {
   err(text: string): void;
 }
 
-const NAME = 'partner-billing';
 /** Repeated here, compiler-checked, because what writes the formats is loaded only when it runs. */
 const QUERY_FORMATS = ['table', 'csv', 'json', 'parquet'] as const satisfies readonly QueryFormat[];
-const DIFF_FORMATS = ['table', 'json', 'csv'] as const satisfies readonly DiffOptions['format'][];
 
 /** The command line: parsing it calls `choose` once with what is to be done, or throws a CommanderError. */
 export function commandLine(
@@ -59,6 +50,7 @@ export function commandLine(
     .addHelpText('after', HELP_END);
   addRunCommands(program, choose);
   addLookCommands(program, choose);
+  addHistoryCommands(program, choose);
   addTryCommands(program, choose);
   return program;
 }
@@ -155,21 +147,6 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
         run: async (context) => (await import('./commands/status.js')).status(context, options),
       }),
     );
-  addDiffCommand(program, choose);
-  command(
-    program,
-    'rejected',
-    'list the records that failed validation, of published and of refused snapshots',
-  )
-    .argument('[scope]', 'only this scope: [STREAM:]SCOPE, such as G016907411 or 2026-11-USD')
-    .option('--retry', 'parse refused load packages again, as after an upgrade or with another limit')
-    .option('--json', 'print them as one JSON document; with --retry the summary')
-    .action((scope: string | undefined, options: RejectedOptions & CommonOptions) =>
-      choose({
-        options,
-        run: async (context) => (await import('./commands/rejected.js')).rejected(context, scope, options),
-      }),
-    );
   command(program, 'query', 'run one SQL statement on the destination, read-only')
     .argument('<sql>', 'the statement, in quotes')
     .addOption(
@@ -182,33 +159,6 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
       choose({
         options,
         run: async (context) => (await import('./commands/query-arguments.js')).query(context, sql, options),
-      }),
-    );
-}
-
-function addDiffCommand(program: Command, choose: (chosen: Chosen) => void): void {
-  command(
-    program,
-    'diff',
-    'show what Microsoft restated of an invoice, line by line, and the money that moved',
-  )
-    .argument('<scope>', 'the invoice: [STREAM:]SCOPE, such as G016907411')
-    .addOption(
-      new Option('--stream <name>', 'only this stream: billed_usage or billed_reconciliation').argParser(
-        wordOf(STREAM_NAMES),
-      ),
-    )
-    .option('--from <etag>', 'the older snapshot, by eTag or load id (the one before --to)')
-    .option('--to <etag>', 'the newer snapshot, by eTag or load id (the last one)')
-    .addOption(
-      new Option('--format <format>', DIFF_FORMATS.join(', '))
-        .default('table')
-        .argParser(wordOf(DIFF_FORMATS)),
-    )
-    .action((scope: string, options: DiffOptions & CommonOptions) =>
-      choose({
-        options,
-        run: async (context) => (await import('./commands/diff.js')).diff(context, scope, options),
       }),
     );
 }
@@ -242,29 +192,6 @@ function addTryCommands(program: Command, choose: (chosen: Chosen) => void): voi
         run: async (context) => (await import('./commands/sandbox.js')).sandbox(context, options),
       }),
     );
-}
-
-function command(program: Command, name: string, description: string, configured = true): Command {
-  const added = program
-    .command(name)
-    .description(description)
-    .helpOption('-h, --help', 'print this help')
-    .showHelpAfterError(`Try: ${NAME} ${name} --help`);
-  if (configured) {
-    added.option('--config <file>', 'configuration (else PARTNER_BILLING_CONFIG, else ./connector.yaml)');
-  }
-  return added
-    .addOption(
-      new Option('--log-level <level>', `how much to log: ${LOG_LEVELS.join(', ')}`).argParser(
-        wordOf(LOG_LEVELS),
-      ),
-    )
-    .addOption(
-      new Option('--log-format <format>', 'pretty, or json: one JSON document a line').argParser(
-        wordOf(LOG_FORMATS),
-      ),
-    )
-    .option('-q, --quiet', 'no progress and no summary; warnings and errors only');
 }
 
 function streamOption(): Option {

@@ -1,6 +1,6 @@
 import { STREAMS, type StreamName } from '../schemas/streams.js';
 import type { DiffChoice } from './diff-choice.js';
-import { currencyOf, DiffSum, movedBy, type DiffTotals } from './diff-money.js';
+import { currencyOf, movedBy, type DiffSum, type DiffTotals } from './diff-money.js';
 import type { QueryResult } from './load/destination.js';
 import { comparedColumns, type ComparedSnapshot, type RestatedLine } from './load/restated-lines.js';
 import { countOf } from './quantity-text.js';
@@ -14,7 +14,7 @@ export interface Diff {
   readonly choice: DiffChoice;
   /** Adds up the lines as they are read. */
   readonly sum: DiffSum;
-  lines(): AsyncIterable<RestatedLine>;
+  readonly lines: () => AsyncIterable<RestatedLine>;
 }
 
 /** What a line is known by, in every format. */
