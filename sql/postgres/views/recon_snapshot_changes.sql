@@ -2,7 +2,8 @@
 -- with the money that moved. Amounts are the stream's own, billing_pre_tax_total or subtotal: the old one left, the new
 -- one right. What the connector made different itself (history says reloaded: a repair, another attribute set) is not in
 -- it, nor is what was replaced before the history was purged.
--- Nothing is materialized, so that a condition on the scope reaches the tables; rows are found by their primary key.
+-- Nothing is materialized, so that a condition on the scope reaches the tables; rows are found by their primary key,
+-- for which OFFSET 0 keeps the search within an invoice.
 -- Source: domain.md section C3, 16. Columns are only ever added at the end.
 CREATE OR REPLACE VIEW {{dataset}}.recon_snapshot_changes AS
 WITH snapshots AS NOT MATERIALIZED (
@@ -61,9 +62,14 @@ changes AS NOT MATERIALIZED (
     t.customer_id, t.customer_name, t.subscription_id, t.product_id, t.sku_id, t.charge_type,
     CAST(NULL AS numeric) AS left_amount, t.amount AS right_amount
   FROM restated r
-  CROSS JOIN LATERAL json_array_elements_text(CAST(r.invoice_numbers AS json)) AS n (invoice_number)
-  JOIN usage_versions t ON t.invoice_number = n.invoice_number AND t._load_id = r.load_id
-  WHERE r.stream = 'billed_usage' AND t._first_load_id = t._load_id
+  CROSS JOIN LATERAL (
+    SELECT t.*
+    FROM usage_versions t
+    WHERE t.invoice_number = ANY (ARRAY(SELECT json_array_elements_text(CAST(r.invoice_numbers AS json))))
+      AND t._load_id = r.load_id AND t._first_load_id = t._load_id
+    OFFSET 0
+  ) t
+  WHERE r.stream = 'billed_usage'
   UNION ALL
   SELECT
     r.stream, r.scope, r.from_load_id, r.load_id AS to_load_id, r.from_etag, r.etag AS to_etag,
@@ -96,9 +102,14 @@ changes AS NOT MATERIALIZED (
     t.customer_id, t.customer_name, t.subscription_id, t.product_id, t.sku_id, t.charge_type,
     CAST(NULL AS numeric) AS left_amount, t.amount AS right_amount
   FROM restated r
-  CROSS JOIN LATERAL json_array_elements_text(CAST(r.invoice_numbers AS json)) AS n (invoice_number)
-  JOIN lines_versions t ON t.invoice_number = n.invoice_number AND t._load_id = r.load_id
-  WHERE r.stream = 'billed_reconciliation' AND t._first_load_id = t._load_id
+  CROSS JOIN LATERAL (
+    SELECT t.*
+    FROM lines_versions t
+    WHERE t.invoice_number = ANY (ARRAY(SELECT json_array_elements_text(CAST(r.invoice_numbers AS json))))
+      AND t._load_id = r.load_id AND t._first_load_id = t._load_id
+    OFFSET 0
+  ) t
+  WHERE r.stream = 'billed_reconciliation'
   UNION ALL
   SELECT
     r.stream, r.scope, r.from_load_id, r.load_id AS to_load_id, r.from_etag, r.etag AS to_etag,
