@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chooseDiff } from '../../connector/diff-choice.js';
 import { DiffSum } from '../../connector/diff-money.js';
+import { publishedRejected } from '../../connector/load/rejected-records.js';
 import { publishedSnapshots, restatedLines, type RestatedLine } from '../../connector/load/restated-lines.js';
+import type { RejectedRecord } from '../../schemas/batch.js';
+import { BILLED_USAGE } from '../../schemas/tables/billed-usage.js';
 import { usageRecord, lineRecord, type SourceRecord } from '../snapshot.js';
 import { Dataset, failure, INVOICE, type ContractDatabase } from './dataset.js';
 
@@ -201,6 +204,10 @@ export function describeHistory(database: () => ContractDatabase, numRuns: numbe
     await dataset.publish(INVOICE, one('1'), { ...at(0), attributeSet: 'basic' });
     await dataset.publish(INVOICE, one('2'), at(1));
     await dataset.publish(INVOICE, one('3'), at(2));
+    const repaired = { ...BILLED_USAGE, version: BILLED_USAGE.version + 1 };
+    await dataset.publish(INVOICE, [...one('4'), usageRecord({ MeterId: 'lost' })], {
+      ...{ ...at(3), eTag: 'e3', table: repaired },
+    });
     const loads = await dataset.rows('SELECT from_load_id, to_load_id FROM {d}.recon_snapshot_changes');
     expect(loads).toEqual([{ from_load_id: 'l2', to_load_id: 'l3' }]);
     const changes =
@@ -208,7 +215,38 @@ export function describeHistory(database: () => ContractDatabase, numRuns: numbe
     expect(await dataset.rows(changes)).toEqual([
       { by_load: 'l2', _change: 'reloaded' },
       { by_load: 'l3', _change: 'changed' },
+      { by_load: 'l4', _change: 'reloaded' },
     ]);
+    const place = {
+      destination: dataset.destination,
+      dataset: dataset.name,
+      stream: INVOICE.stream,
+      scope: 'G000001',
+    };
+    const choice = chooseDiff('G000001', await publishedSnapshots(place), { from: 'l1' });
+    expect(choice?.restated).toEqual([['l3']]);
+    expect(choice?.reloads.map(({ loadId }) => loadId)).toEqual(['l2', 'l4']);
+  });
+
+  test('rejected records of a published snapshot are read back as they were kept, in the order of blob and line', async () => {
+    const dataset = await Dataset.migrated(database());
+    await dataset.publish(
+      INVOICE,
+      [usageRecord(), 'no JSON: \u0001 "株"', usageRecord({ Quantity: '1,5' })],
+      {
+        rejectedLimit: 2,
+      },
+    );
+    const found: RejectedRecord[] = [];
+    await publishedRejected(dataset.destination, dataset.name, 'l1', async (records) => {
+      for await (const record of records) found.push(record);
+    });
+    expect(found).toMatchObject([
+      { blobName: 'part-1.json.gz', lineNumber: 2, field: null, line: 'no JSON: \u0001 "株"', lineBytes: 16 },
+      { blobName: 'part-1.json.gz', lineNumber: 3, field: 'Quantity' },
+    ]);
+    expect(found[0]?.reason).not.toBe('');
+    expect(found[0]?.lineSha256).toMatch(/^[0-9a-f]{64}$/);
   });
 
   test('a purge removes what was replaced before the instant, says how much, and makes earlier points and changes untold', async () => {
@@ -231,6 +269,10 @@ export function describeHistory(database: () => ContractDatabase, numRuns: numbe
     for (const point of ["of_load := 'l1'", "of_load := 'l2'", instant(0), instant(1.5)]) {
       const error = await failure(quantity(point));
       expect(error.message).toMatch(/history of billed_usage was purged.*before 2026-11-09 12:00:02 UTC/);
+      const none = dataset.rows(
+        `SELECT 1 FROM {d}.billed_usage_as_of(${point}) WHERE invoice_number = 'none'`,
+      );
+      expect((await failure(none)).message).toMatch(/history of billed_usage was purged/);
     }
     expect([
       await quantity("of_load := 'l3'"),
