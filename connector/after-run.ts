@@ -142,6 +142,7 @@ export class AfterRun {
       exitCode: error.exitCode,
       invoiceList: null,
       readCopy: null,
+      retention: null,
       scopes: [],
       left: 0,
       warnings: [],

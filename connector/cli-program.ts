@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
 import { STREAM_NAMES } from '../schemas/streams.js';
+import { addCommand as command, NAME, type Chosen } from './cli-command.js';
+import { addHistoryCommands } from './cli-history-commands.js';
 import { invoiceIds, monthText, wholeNumber, wordOf, wordsOf } from './cli-arguments.js';
-import type { CommandContext, CommonOptions } from './command-context.js';
+import type { CommonOptions } from './command-context.js';
 import type { BackfillOptions } from './commands/backfill.js';
 import type { DemoOptions } from './commands/demo.js';
 import type { InvoicesOptions } from './commands/invoices.js';
@@ -13,16 +15,9 @@ import type { ScheduleOptions } from './commands/schedule.js';
 import type { StatusOptions } from './commands/status.js';
 import type { SyncOptions } from './commands/sync.js';
 import type { VerifyOptions } from './commands/verify.js';
-import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
 import type { QueryFormat } from './query-output.js';
 
-/** What the arguments ask for. The command itself, and everything it needs, is loaded when it runs. */
-export interface Chosen {
-  readonly options: CommonOptions;
-  /** A signal is how it is meant to end: its own exit code stands. */
-  readonly stopsOnSignal?: boolean;
-  run(context: CommandContext): Promise<number>;
-}
+export type { Chosen } from './cli-command.js';
 
 /** Where the program writes help and usage errors. */
 export interface ProgramOutput {
@@ -30,7 +25,6 @@ export interface ProgramOutput {
   err(text: string): void;
 }
 
-const NAME = 'partner-billing';
 /** Repeated here, compiler-checked, because what writes the formats is loaded only when it runs. */
 const QUERY_FORMATS = ['table', 'csv', 'json', 'parquet'] as const satisfies readonly QueryFormat[];
 
@@ -58,6 +52,7 @@ export function commandLine(
   addRunCommands(program, choose);
   addLookCommands(program, choose);
   addTrustCommands(program, choose);
+  addHistoryCommands(program, choose);
   addTryCommands(program, choose);
   return program;
 }
@@ -217,29 +212,6 @@ function addTryCommands(program: Command, choose: (chosen: Chosen) => void): voi
         run: async (context) => (await import('./commands/sandbox.js')).sandbox(context, options),
       }),
     );
-}
-
-function command(program: Command, name: string, description: string, configured = true): Command {
-  const added = program
-    .command(name)
-    .description(description)
-    .helpOption('-h, --help', 'print this help')
-    .showHelpAfterError(`Try: ${NAME} ${name} --help`);
-  if (configured) {
-    added.option('--config <file>', 'configuration (else PARTNER_BILLING_CONFIG, else ./connector.yaml)');
-  }
-  return added
-    .addOption(
-      new Option('--log-level <level>', `how much to log: ${LOG_LEVELS.join(', ')}`).argParser(
-        wordOf(LOG_LEVELS),
-      ),
-    )
-    .addOption(
-      new Option('--log-format <format>', 'pretty, or json: one JSON document a line').argParser(
-        wordOf(LOG_FORMATS),
-      ),
-    )
-    .option('-q, --quiet', 'no progress and no summary; warnings and errors only');
 }
 
 function streamOption(): Option {

@@ -68,10 +68,21 @@ function aboutScope(config: Config, state: RecordedState, entry: ScopeState, now
     const meaning = meaningOfNoData(invoiceFacts(state)(entry.scope), config.recheck, now);
     return meaning === 'failed' ? [`${label}: Graph has no data, though it was due by the 11th`] : [];
   }
-  if (!expectationOf(entry, now).isLate) return [];
+  const rejected = withoutRejected(label, entry);
+  if (!expectationOf(entry, now).isLate) return rejected;
   const made = entry.snapshot?.manifestCreatedAt ?? entry.snapshot?.publishedAt ?? '';
   return [
+    ...rejected,
     `${label}: its data is ${durationText(now.getTime() - Date.parse(made))} old, and new data comes every day`,
+  ];
+}
+
+/** What is published of a scope that still counts is not whole. */
+function withoutRejected(label: string, { state, snapshot }: ScopeState): readonly string[] {
+  const { rejected = 0, read = 0 } = snapshot?.counts ?? {};
+  if (rejected === 0 || state === 'superseded') return [];
+  return [
+    `${label}: published without ${rejected} of its ${read} records, which were rejected (\`rejected\` lists them)`,
   ];
 }
 

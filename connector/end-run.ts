@@ -4,6 +4,7 @@ import type { InvoiceListResult } from './refresh-invoices.js';
 import { nextChecks, SUPERSEDED, type Plan } from './plan.js';
 import type { Run } from './run-context.js';
 import { refreshReadCopy } from './refresh-read-copy.js';
+import { keepRetention } from './retention.js';
 import type { RecordedEnd } from './run-dataset.js';
 import {
   errorSummary,
@@ -38,10 +39,12 @@ export async function endRun(run: Run, work: RunWork): Promise<RunSummary> {
     runOf: (late) => recordOf(summaryWith(late)),
     nextChecks: (state) => nextChecks(run.loaded.config, state, finishedAt),
   });
+  const retention = await keepRetention(run, finishedAt);
   const readCopy = await refreshReadCopy(run.readCopy, run.dataset.recorded);
-  const summary = summaryWith(ended.superseded);
+  const summary = { ...summaryWith(ended.superseded), retention };
   const recorded = await withReadCopy(run, told(summary, ended, readCopy), ended);
-  for (const message of endWarnings(recorded, readCopy)) run.report({ event: 'warning', message, hint: '' });
+  for (const message of endWarnings(recorded, readCopy, retention))
+    run.report({ event: 'warning', message, hint: '' });
   return told(summary, recorded, readCopy);
 }
 
@@ -55,20 +58,29 @@ async function withReadCopy(run: Run, summary: RunSummary, ended: RecordedEnd): 
 /** The summary with what happened after the run was recorded. */
 function told(summary: RunSummary, ended: RecordedEnd, readCopy: ReadCopySummary | null): RunSummary {
   const { error } = ended;
+  const { retention } = summary;
   return {
     ...summary,
     readCopy,
-    exitCode: gravestExitCode([summary.exitCode, error?.exitCode ?? 0, readCopy?.exitCode ?? 0]),
+    exitCode: gravestExitCode([
+      ...[summary.exitCode, error?.exitCode ?? 0, retention?.exitCode ?? 0],
+      readCopy?.exitCode ?? 0,
+    ]),
     outcome: [
       summary.outcome,
       ...(error === null ? [] : ['not recorded']),
+      ...(retention?.outcome === 'failed' ? ['history not purged'] : []),
       ...(readCopy?.outcome === 'failed' ? ['read copy out of date'] : []),
     ].join('; '),
-    warnings: [...summary.warnings, ...endWarnings(ended, readCopy)],
+    warnings: [...summary.warnings, ...endWarnings(ended, readCopy, retention)],
   };
 }
 
-function endWarnings({ keptBecause, error }: RecordedEnd, readCopy: ReadCopySummary | null): string[] {
+function endWarnings(
+  { keptBecause, error }: RecordedEnd,
+  readCopy: ReadCopySummary | null,
+  retention: RunSummary['retention'],
+): string[] {
   return [
     ...(keptBecause === null
       ? []
@@ -76,6 +88,9 @@ function endWarnings({ keptBecause, error }: RecordedEnd, readCopy: ReadCopySumm
           `${keptBecause.message}: what was answered is kept in the spool and recorded by the next run that can`,
         ]),
     ...(error === null ? [] : [`the run could not be recorded: ${errorSummary(error).message}`]),
+    ...(retention?.error === undefined
+      ? []
+      : [`history could not be purged: ${retention.error.message}; ${retention.error.hint}`]),
     ...(readCopy?.error === undefined
       ? []
       : [`the read copy is out of date: ${readCopy.error.message}; ${readCopy.error.hint}`]),
@@ -103,6 +118,7 @@ function summarise(run: Run, work: RunWork, superseded: readonly Scope[], finish
     exitCode: exitCodeOf(scopes, list),
     invoiceList: list,
     readCopy: null,
+    retention: null,
     scopes,
     left: plan.left.length,
     warnings,

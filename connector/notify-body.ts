@@ -90,10 +90,18 @@ function chatText(
     `partner-billing, dataset ${dataset} (${destination}): ${outcome}${exitCode === 0 ? '' : ` (exit ${exitCode})`}${before}`,
     ...troubles.slice(0, TROUBLES_SHOWN).map(troubleLine),
     ...(more > 0 ? [`... and ${more} more`] : []),
+    ...scopes
+      .filter((scope) => (scope.rejected ?? 0) > 0)
+      .slice(0, TROUBLES_SHOWN)
+      .map(rejectedLine),
     ...(all === 0 ? [] : [countOf(all, 'warning')]),
   ];
   // In Slack's texts angle brackets make links and call people; a server's words must not.
   return lines.map((line) => line.replaceAll('<', '‹').replaceAll('>', '›').slice(0, 500)).join('\n');
+}
+
+function rejectedLine({ stream, scope, rejected = 0 }: ScopeSummary): string {
+  return `- ${stream} ${scope}: published without ${countOf(rejected, 'rejected record')}`;
 }
 
 function troubleLine({ stream, scope, outcome, error }: ScopeSummary): string {

@@ -58,7 +58,7 @@ export async function writeResult(result: QueryResult, output: QueryOutput): Pro
 }
 
 /** Writes pieces to a stream, waiting for each, until they end or nobody reads any more. */
-async function writeText(
+export async function writeText(
   pieces: AsyncIterable<string | Buffer>,
   stdout: NodeJS.WritableStream,
 ): Promise<void> {

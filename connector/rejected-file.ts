@@ -2,7 +2,7 @@ import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import parquet, { type ParquetField, type ParquetOutput, type ParquetWriter } from 'parquetjs-lite';
 import type { RejectedRecord } from '../schemas/batch.js';
-import { FILE_MODE, syncFolder } from './durable-file.js';
+import { exists, FILE_MODE, syncFolder } from './durable-file.js';
 
 /** Rejected records kept in one package's file; more are only counted. */
 export const KEPT_REJECTED = 10_000;
@@ -72,6 +72,44 @@ export class RejectedFile {
   private get temporaryPath(): string {
     return `${this.path}.partial`;
   }
+}
+
+/** How many rejected records a file keeps, and how many there were; null where there is no file. */
+export async function rejectedCounts(
+  path: string,
+): Promise<{ readonly kept: number; readonly given: number } | null> {
+  if (!(await exists(path))) return null;
+  const reader = await parquet.ParquetReader.openFile(path);
+  try {
+    const { records_kept: kept, records_given: given } = reader.getMetadata();
+    return { kept: Number(kept), given: Number(given) };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** The rejected records that a file keeps, in order; none where there is no file. */
+export async function* readRejected(path: string): AsyncGenerator<RejectedRecord> {
+  if (!(await exists(path))) return;
+  const reader = await parquet.ParquetReader.openFile(path);
+  try {
+    const cursor = reader.getCursor();
+    for (let row = await cursor.next(); row !== null; row = await cursor.next()) yield recordOf(row);
+  } finally {
+    await reader.close();
+  }
+}
+
+function recordOf(row: Readonly<Record<string, string | number | bigint | undefined>>): RejectedRecord {
+  return {
+    blobName: String(row['blob_name']),
+    lineNumber: Number(row['line_number']),
+    field: row['field'] === undefined ? null : String(row['field']),
+    reason: String(row['reason']),
+    line: String(row['line']),
+    lineBytes: Number(row['line_bytes']),
+    lineSha256: String(row['line_sha256']),
+  };
 }
 
 function rowOf(record: RejectedRecord): Record<string, string | number | undefined> {

@@ -13,6 +13,7 @@ import {
   type ScopeAnswer,
 } from './load/destination.js';
 import type { InvoiceListChanges, InvoiceListReading } from './load/invoice-list-reading.js';
+import type { PurgedHistory } from './load/purged-history.js';
 import { NO_MEMORY, type RunMemory } from './run-memory.js';
 import { atStep } from './run-step.js';
 
@@ -141,6 +142,22 @@ export class RunDataset {
   /** Records a run anew, of which something was found out after it was recorded. Never throws: see {@link finish}. */
   async recordAgain(run: RunRecord): Promise<Omit<RecordedEnd, 'superseded'>> {
     return await this.#writeEnd({ runs: [run] }, { waitMs: 0 }, (session) => session.recordRun(run));
+  }
+
+  /** Removes history from before an instant; null where somebody holds the file: the next run does it. */
+  async purgeHistory(before: Date): Promise<readonly PurgedHistory[] | null> {
+    let session: DestinationSession;
+    try {
+      session = await this.#open({ waitMs: 0 });
+    } catch (error) {
+      if (error instanceof LockedError) return null;
+      throw error;
+    }
+    try {
+      return await session.purgeHistory(before);
+    } finally {
+      await session.close();
+    }
   }
 
   async #read(): Promise<{ state: RecordedState; pending: readonly string[] } | LockedError> {

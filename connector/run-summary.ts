@@ -29,6 +29,8 @@ export interface ScopeSummary {
   readonly eTag?: string;
   readonly counts?: PublishCounts;
   readonly sums?: Readonly<Record<string, string>>;
+  /** Records that the published snapshot lacks because they were rejected; absent where none was. */
+  readonly rejected?: number;
   /** Fields that no column holds, with the number of records that had them. */
   readonly drift?: Readonly<Record<string, number>>;
   readonly error?: ErrorSummary;
@@ -78,6 +80,23 @@ export interface ReadCopySummary {
   readonly error?: ErrorSummary;
 }
 
+/**
+ * What purging history came to (`retention`).
+ * - `purged`: rows that were replaced before `before` are gone.
+ * - `nothing due`: none was that old.
+ * - `left`: somebody holds the file; the next run purges.
+ * - `failed`: it could not be purged; nothing was, and the next run tries again.
+ */
+export interface RetentionSummary {
+  readonly outcome: 'purged' | 'nothing due' | 'left' | 'failed';
+  readonly exitCode: number;
+  /** ISO 8601, UTC. */
+  readonly before: string;
+  /** Rows of history removed, by stream; streams of which none was are left out. */
+  readonly rows: Readonly<Record<string, number>>;
+  readonly error?: ErrorSummary;
+}
+
 /** What a run did. Printed as one JSON document by `sync --json`; instants are ISO 8601 in UTC. */
 export interface RunSummary {
   readonly runId: string;
@@ -86,13 +105,15 @@ export interface RunSummary {
   readonly finishedAt: string;
   /** In a few words: `nothing changed`, `2 published, 6 unchanged`, `1 failed, 3 published`. */
   readonly outcome: string;
-  /** The gravest exit code of the scopes, the invoice list and the read copy. */
+  /** The gravest exit code of the scopes, the invoice list, retention and the read copy. */
   readonly exitCode: number;
   /** Null where no stream discovers its invoices. */
   readonly invoiceList: InvoiceListSummary | null;
   readonly scopes: readonly ScopeSummary[];
   /** Null where no read copy is configured. */
   readonly readCopy: ReadCopySummary | null;
+  /** Null where history is kept for ever. */
+  readonly retention: RetentionSummary | null;
   /** How many scopes were not asked for; `plan` says why. */
   readonly left: number;
   readonly warnings: readonly string[];

@@ -18,15 +18,19 @@ export interface ScopeEnding {
   readonly error?: ConnectorError;
   readonly exitCode?: number;
   readonly warnings?: readonly string[];
-  readonly details?: Partial<Pick<ScopeSummary, 'eTag' | 'counts' | 'sums' | 'drift'>>;
+  readonly details?: Partial<Pick<ScopeSummary, 'eTag' | 'counts' | 'sums' | 'rejected' | 'drift'>>;
   /** Unbilled scopes that its publish superseded. */
   readonly superseded?: readonly Scope[];
 }
 
-/** Graph's data is what is published, whatever came or failed to come in between. */
-export function unchanged(scope: Scope, eTag: string): ScopeEnding {
-  const answer = `unchanged at eTag ${eTag}`;
-  return { scope, outcome: 'unchanged', state: 'published', answer, details: { eTag } };
+/** Graph's data is what is published, without the records that were rejected, whatever came or failed to come in between. */
+export function unchanged(scope: Scope, eTag: string, rejected = 0): ScopeEnding {
+  const details = { eTag, ...rejectedIn(rejected) };
+  return { scope, outcome: 'unchanged', state: 'published', answer: `unchanged at eTag ${eTag}`, details };
+}
+
+function rejectedIn(rejected: number): { readonly rejected?: number } {
+  return rejected === 0 ? {} : { rejected };
 }
 
 /** Its month was billed by another scope of this run: what is published stays. */
@@ -60,7 +64,7 @@ export function published(
     outcome: 'published',
     answer: 'published',
     warnings: [...warnings, ...shrinkWarnings(scope, result)],
-    details: { eTag, counts, sums, drift: driftOf(blobs) },
+    details: { eTag, counts, sums, ...rejectedIn(counts.rejected), drift: driftOf(blobs) },
     superseded: result.superseded,
   };
 }

@@ -13,11 +13,12 @@ export interface ScopeResult {
   readonly superseded: readonly Scope[];
 }
 
-/** How a load ended, as the end of its scope's way. */
+/** How a load ended, as the end of its scope's way. `publishedRejected` counts what the published snapshot lacks. */
 export function loadEnding(
   scope: Scope,
   loaded: Exclude<LoadOutcome, { kind: 'damaged blob' }>,
   warnings: readonly string[],
+  publishedRejected = 0,
 ): ScopeEnding {
   const { eTag } = loaded;
   switch (loaded.kind) {
@@ -28,7 +29,7 @@ export function loadEnding(
       return { ...published(scope, eTag, result, [...warnings, warning]), exitCode: notPutAway.exitCode };
     }
     case 'already published':
-      return unchanged(scope, eTag);
+      return unchanged(scope, eTag, publishedRejected);
     case 'kept':
       return {
         scope,

@@ -7,6 +7,8 @@ export interface Selection {
   readonly invoices: readonly string[];
   /** Scopes, each `SCOPE` or `STREAM:SCOPE`, of which an empty answer is published. */
   readonly allowEmpty: readonly string[];
+  /** Only these scopes (`stream scope`), whose refused load packages are parsed again; nothing else is asked for. */
+  readonly refused?: readonly string[] | undefined;
   /** Only what the invoice list names for these billing months, both ends inclusive, and is not published yet. */
   readonly months?: { readonly from: string; readonly to: string } | undefined;
 }

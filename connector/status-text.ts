@@ -126,7 +126,7 @@ function scopeTable(scopes: readonly ScopeStatus[]): string {
       scope.stream,
       scope.scope,
       scope.state,
-      scope.published === null ? '' : countText(scope.published.counts.staged),
+      scope.published === null ? '' : recordsText(scope.published.counts),
       sumsText(scope.published?.sums),
       scope.published?.eTag ?? '',
       scope.ageOfDataMs === null ? '' : durationText(scope.ageOfDataMs),
@@ -136,6 +136,10 @@ function scopeTable(scopes: readonly ScopeStatus[]): string {
       scope.lastAnswer ?? '',
     ]),
   );
+}
+
+function recordsText({ staged, rejected }: PublishedSnapshot['counts']): string {
+  return rejected === 0 ? countText(staged) : `${countText(staged)} (${countText(rejected)} rejected)`;
 }
 
 function packageTable(packages: readonly PackageStatus[]): string {

@@ -22,8 +22,12 @@ function closingLine(summary: RunSummary): string {
     ...(invoiceList?.warnings ?? []),
     ...scopes.flatMap((scope) => scope.warnings),
   ]);
+  const rejected = scopes.reduce((sum, scope) => sum + (scope.rejected ?? 0), 0);
   return [
     `run ${summary.runId}: ${summary.outcome}`,
+    ...(rejected === 0
+      ? []
+      : [`published without ${countOf(rejected, 'rejected record')} (\`rejected\` lists them)`]),
     ...(summary.left === 0 ? [] : [`${countOf(summary.left, 'scope')} left (\`plan\` says why)`]),
     durationText(took),
     ...(warnings.size === 0 ? [] : [`${countOf(warnings.size, 'warning')} above`]),
@@ -32,7 +36,7 @@ function closingLine(summary: RunSummary): string {
 }
 
 /** What a run did beside its scopes. */
-function besideLines({ invoiceList, readCopy }: RunSummary): string[] {
+function besideLines({ invoiceList, readCopy, retention }: RunSummary): string[] {
   const lines: string[] = [];
   if (invoiceList !== null && invoiceList.documents !== null) {
     const { documents, changes } = invoiceList;
@@ -48,6 +52,12 @@ function besideLines({ invoiceList, readCopy }: RunSummary): string[] {
             .map(([count, word]) => `${countText(count)} ${word}`)
             .join(', ') || 'unchanged';
     lines.push(`invoice list: ${countOf(documents, 'document')}, ${changed}`);
+  }
+  if (retention?.outcome === 'purged') {
+    const rows = Object.entries(retention.rows).map(
+      ([stream, count]) => `${countOf(count, 'row')} of ${stream}`,
+    );
+    lines.push(`history: purged ${rows.join(', ')}, replaced before ${retention.before}`);
   }
   if (readCopy?.outcome === 'published') lines.push(`read copy: ${readCopy.path} is new`);
   return lines;
@@ -68,7 +78,7 @@ function scopeTable(scopes: readonly ScopeSummary[]): string {
       scope.scope,
       scope.outcome,
       scope.counts === undefined ? '' : countText(scope.counts.staged),
-      scope.counts === undefined ? '' : changesText(scope.counts),
+      scope.counts === undefined ? rejectedText(scope.rejected) : changesText(scope.counts),
       sumsText(scope.sums),
     ]),
   );
@@ -90,6 +100,11 @@ export function changesText(counts: PublishCounts): string {
   return told === '' ? 'empty' : told;
 }
 
+/** Records that a published snapshot lacks: `5 rejected`; empty where none. */
+function rejectedText(rejected = 0): string {
+  return rejected === 0 ? '' : `${countText(rejected)} rejected`;
+}
+
 /** Sums as exact texts by currency: `EUR 12.5, USD 3`. */
 export function sumsText(sums: Readonly<Record<string, string>> | undefined): string {
   return Object.entries(sums ?? {})
@@ -98,13 +113,14 @@ export function sumsText(sums: Readonly<Record<string, string>> | undefined): st
     .join(', ');
 }
 
-function troubleLines({ scopes, invoiceList, readCopy }: RunSummary): string[] {
+function troubleLines({ scopes, invoiceList, readCopy, retention }: RunSummary): string[] {
   return [
     ...errorLines('invoice list', invoiceList?.error, invoiceList?.exitCode ?? 0),
     ...scopes.flatMap((scope) => [
       ...errorLines(`${scope.stream} ${scope.scope}`, scope.error, scope.exitCode),
       ...driftLines(scope),
     ]),
+    ...errorLines('retention', retention?.error, retention?.exitCode ?? 0),
     ...errorLines('read copy', readCopy?.error, readCopy?.exitCode ?? 0),
   ];
 }

@@ -49,7 +49,8 @@ async function afterExport(
   outcome: ExportOutcome,
   mayDownloadAgain: boolean,
 ): Promise<ScopeEnding> {
-  if (outcome.kind === 'unchanged') return unchanged(outcome.scope, outcome.eTag);
+  if (outcome.kind === 'unchanged')
+    return unchanged(outcome.scope, outcome.eTag, run.published(outcome.scope)?.counts.rejected);
   // On the night that a month is billed its estimates shrink or vanish: they are kept as they were the night before.
   if (run.published(outcome.scope) !== null && (await run.isClosed(outcome.scope))) {
     if (outcome.kind === 'package') await outcome.package.remove();
@@ -71,5 +72,6 @@ async function afterExport(
     });
     return await afterExport(run, await exportScope(run), false);
   }
-  return loadEnding(outcome.scope, loaded, outcome.warnings);
+  const rejected = run.published(outcome.scope)?.counts.rejected;
+  return loadEnding(outcome.scope, loaded, outcome.warnings, rejected);
 }

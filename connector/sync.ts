@@ -5,6 +5,7 @@ import { endRun } from './end-run.js';
 import { createExtractor, type Extractor } from './extract/extractor.js';
 import { loadContextOf, withRun } from './hold-dataset.js';
 import { planRun, type Plan, type PlannedExport } from './plan.js';
+import { planRetry } from './plan-retry.js';
 import { publishedIn } from './published-of.js';
 import { refreshInvoices } from './refresh-invoices.js';
 import type { EndedRun, Run, SyncOptions } from './run-context.js';
@@ -29,11 +30,14 @@ async function lockedRun(run: Run): Promise<EndedRun> {
   const { config } = run.loaded;
   const heldBy = await dataset.prepare();
   const former = dataset.state.lastRun;
-  const invoiceList = await refreshInvoices(run);
+  const invoiceList = selection.refused === undefined ? await refreshInvoices(run) : null;
   await sweepSpool(spool.root);
   const { usable, useless } = await stockOf(spool, dataset.state, startedAt);
   for (const one of useless) await one.remove();
-  const plan = planRun(config, dataset.state, selection, startedAt, usable);
+  const plan =
+    selection.refused === undefined
+      ? planRun(config, dataset.state, selection, startedAt, usable)
+      : await planRetry(spool, dataset.state, selection.refused);
   const warnings = [...(heldBy === null ? [] : [plannedFromMemory(heldBy)]), ...plan.warnings];
   for (const message of warnings)
     report({ event: 'warning', message, hint: plan.warnings.includes(message) ? 'see connector.yaml' : '' });

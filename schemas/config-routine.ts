@@ -14,6 +14,13 @@ export const recheckSchema = z.strictObject({
     .describe('After that, or once they agree, it is asked for once a week through this day, then no more.'),
 });
 
+/** `retention` of `connector.yaml`. Without it history is kept for ever. */
+export const retentionSchema = z.strictObject({
+  history_days: wholeNumber(1, 36_600).describe(
+    'Days that history keeps what a newer snapshot of an invoice replaced; older is purged at the end of every sync, and what the tables held before then cannot be told any more. The published rows are never purged.',
+  ),
+});
+
 const CRON = 'a cron expression of five fields such as 15 3 * * *';
 const TIME_ZONE = 'a time zone such as UTC or Europe/Berlin';
 

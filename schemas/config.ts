@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { notifySchema, recheckSchema, scheduleSchema } from './config-routine.js';
+import { notifySchema, recheckSchema, retentionSchema, scheduleSchema } from './config-routine.js';
 import { sourceSchema } from './config-source.js';
 import { streamsSchema } from './config-streams.js';
 import { durationSchema, sizeSchema, textLike, textOf, wholeNumber } from './config-values.js';
@@ -97,6 +97,7 @@ export const configSchema = z
     recheck: recheckSchema
       .prefault({})
       .describe('How long an invoice is asked for again, to catch what Microsoft restates.'),
+    retention: retentionSchema.optional().describe('How long history is kept; without it for ever.'),
     schedule: scheduleSchema.optional().describe('When `partner-billing schedule` runs sync.'),
     notify: notifySchema
       .optional()

@@ -1,4 +1,4 @@
-/** What we use of parquetjs-lite 0.8.7, which ships no types: writing flat text and integer columns. */
+/** What we use of parquetjs-lite 0.8.7, which ships no types: writing and reading flat text and integer columns. */
 declare module 'parquetjs-lite' {
   /** A column. Statistics of text are wrong outside the BMP: switch them off, or readers skip rows that match. */
   export interface ParquetField {
@@ -30,8 +30,20 @@ declare module 'parquetjs-lite' {
     close(): Promise<void>;
   }
 
+  export class ParquetReader {
+    static openFile(path: string): Promise<ParquetReader>;
+    /** The file's key-value metadata. */
+    getMetadata(): Readonly<Record<string, string>>;
+    getCursor(): {
+      /** The next row, INT64 as bigint and null left out; null at the end. */
+      next(): Promise<Readonly<Record<string, string | number | bigint | undefined>> | null>;
+    };
+    close(): Promise<void>;
+  }
+
   /** The package is CommonJS without names that Node can see: what is called at run time comes from here. */
   const parquet: {
+    readonly ParquetReader: typeof ParquetReader;
     readonly ParquetSchema: typeof ParquetSchema;
     readonly ParquetWriter: typeof ParquetWriter;
   };

@@ -5,6 +5,7 @@ import type { Report } from '../../schemas/progress.js';
 import type { Table } from '../../schemas/table.js';
 import type { Clock } from '../clock.js';
 import type { InvoiceListReading, InvoiceListChanges } from './invoice-list-reading.js';
+import type { PurgedHistory } from './purged-history.js';
 import type { ReadCopy } from './read-copy.js';
 import type { ScopeContent, StoredProof, StrayRows } from './scope-content.js';
 import type { NextCheck, PublishCounts, RecordedState, RunRecord, ScopeAnswer } from './recorded-state.js';
@@ -144,8 +145,11 @@ export interface Destination {
   open(mode: 'read' | 'write', options?: OpenOptions): Promise<DestinationSession>;
   /** Connection, version and rights, each tried without changing anything. */
   check(): Promise<CheckLine[]>;
-  /** Runs one statement read-only and hands its rows to `use`; see issue text in README "query". */
-  query<T>(sql: string, use: (result: QueryResult) => Promise<T>): Promise<T>;
+  /**
+   * Runs one statement read-only and hands its rows to `use`; see issue text in README "query". `values` are bound to its
+   * `$1`, `$2`, ...; a person's statement has none.
+   */
+  query<T>(sql: string, use: (result: QueryResult) => Promise<T>, values?: readonly string[]): Promise<T>;
   /** Frees what the destination holds (pools, files). */
   close(): Promise<void>;
 }
@@ -194,6 +198,8 @@ export interface DestinationSession {
   recordRefusal(request: PublishRequest, reason: string, kind: string): Promise<void>;
   /** Records a run, at its start and again at its end. */
   recordRun(run: RunRecord): Promise<void>;
+  /** Removes from history what was replaced before an instant, and records how far; published rows are not touched. */
+  purgeHistory(before: Date): Promise<readonly PurgedHistory[]>;
   close(): Promise<void>;
 }
 

@@ -16,9 +16,9 @@ import { applyView, pendingViews } from './views.js';
 
 /** A migration that is not applied yet, ready to run. */
 export interface PendingMigration {
-  /** From 1; null for a view, which is made anew whenever its text changes. */
+  /** From 1; null for a view or a function, which is made anew whenever its text changes. */
   readonly number: number | null;
-  /** `000001_records`, or `view usage_open`. */
+  /** `000001_records`, `view usage_open` or `function billed_usage_as_of`. */
   readonly name: string;
   /** Its statements, each ended by a semicolon. */
   readonly sql: string;
@@ -52,7 +52,11 @@ export async function pendingMigrations(
           .map((text) => `${text};\n`)
           .join('\n'),
       })),
-      ...views.map((view) => ({ number: null, name: `view ${view.name}`, sql: `${view.statement};\n` })),
+      ...views.map((view) => ({
+        number: null,
+        name: `${view.kind} ${view.name}`,
+        sql: `${view.statement};\n`,
+      })),
     ];
   });
 }
@@ -89,7 +93,7 @@ async function applyNext(transaction: SqlTransaction, options: MigrateOptions): 
   return next.name;
 }
 
-/** Views come last: they may name what any migration made. */
+/** Views and functions come last: they may name what any migration made. */
 async function applyNextView(
   transaction: SqlTransaction,
   { dataset, now }: MigrateOptions,
@@ -97,7 +101,7 @@ async function applyNextView(
   const [view] = await pendingViews(transaction, dataset);
   if (view === undefined) return undefined;
   await applyView(transaction, dataset, view, now);
-  return `view ${view.name}`;
+  return `${view.kind} ${view.name}`;
 }
 
 async function missing(transaction: SqlTransaction, dataset: string): Promise<readonly MigrationFile[]> {

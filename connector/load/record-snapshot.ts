@@ -19,6 +19,7 @@ export interface SnapshotRecord {
   readonly attributeSet: AttributeSet;
   readonly tableVersion: number;
   readonly invoiceNumbers: readonly string[];
+  readonly publishedAt: Date;
   readonly counts: PublishCounts;
   readonly sums: Readonly<Record<string, string>>;
 }
@@ -37,6 +38,7 @@ export async function publishedSnapshot(publishing: Publishing): Promise<Snapsho
     attributeSet: row['attribute_set'] === 'basic' ? 'basic' : 'full',
     tableVersion: countOf(row['table_version']),
     invoiceNumbers: JSON.parse(row['invoice_numbers'] ?? '[]') as string[],
+    publishedAt: new Date(`${(row['published_at'] ?? '').replace(' ', 'T')}Z`),
     counts: snapshotCounts(row),
     sums: JSON.parse(row['sums'] ?? '{}') as Record<string, string>,
   };
@@ -98,7 +100,7 @@ export async function recordPublished(
     JSON.stringify(proofFacts(proof)),
     ...[PROOF_VERSION, rowsDigestText(proof.digest)],
     ...['published', null, null],
-    ...[sqlInstant(request.now), sqlInstant(request.now)],
+    ...[sqlInstant(request.now), sqlInstant(publishedAt(request, current))],
   ]);
   for (const blob of blobs) {
     await transaction.run(publishSql(publishing, 'keep blob'), [
@@ -116,6 +118,13 @@ export async function recordPublished(
   const superseded = await closeMonths(transaction, dataset, request.now);
   const replaced = current?.counts.staged ?? null;
   return { loadId: request.loadId, counts, sums, blobs, replaced, superseded, alreadyPublished: false };
+}
+
+/** Later than the snapshot that it replaces, also where the clock was set back: the order of publishing is read from it. */
+function publishedAt({ now }: PublishRequest, current: SnapshotRecord | undefined): Date {
+  return current === undefined || now > current.publishedAt
+    ? now
+    : new Date(current.publishedAt.getTime() + 1);
 }
 
 /** The statement that adds a row to `_snapshots`; its values begin with {@link snapshotFacts}. */

@@ -3,6 +3,7 @@ import type { DestinationOptions, DestinationSession, SqlConnection } from './de
 import { recordInvoiceList } from './invoice-list.js';
 import { migrate, pendingMigrations } from './migrate.js';
 import { publish } from './publish.js';
+import { purgeHistory } from './purge-history.js';
 import { readScope, readStrayRows } from './read-scope.js';
 import { readProof } from './stored-proof.js';
 import { readState, recordAnswers, recordNextChecks, recordRefusal, recordRun } from './records.js';
@@ -29,5 +30,6 @@ export function sessionWork(
     recordNextChecks: (checks) => recordNextChecks(connection, dataset, checks),
     recordRefusal: (request, reason, kind) => recordRefusal(connection, dataset, request, reason, kind),
     recordRun: (run) => recordRun(connection, dataset, run),
+    purgeHistory: (before) => purgeHistory(connection, dataset, before, clock.now()),
   };
 }

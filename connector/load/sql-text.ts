@@ -32,6 +32,13 @@ export function nameList(names: readonly string[], alias?: string): SqlText {
   return names.map((name) => `${prefix}${identifier(name)}`).join(', ') as SqlText;
 }
 
+/** Columns under other names: `a."x" AS "after_x"`. */
+export function prefixed(names: readonly string[], alias: string, prefix: string): SqlText {
+  return names
+    .map((name) => `${alias}.${identifier(name)} AS ${identifier(prefix + name)}`)
+    .join(', ') as SqlText;
+}
+
 /** The columns of whichever side of a full join is there: `coalesce(s."a", p."a") AS "a"`. */
 export function ofEither(names: readonly string[], left: string, right: string): SqlText {
   const columns = names.map(identifier);
@@ -93,24 +100,28 @@ export function migrationStatements(migration: MigrationFile, fills: Fills): rea
     .map((text) => fill(text, fills, migration.name));
 }
 
-/** A view as it stands in `sql/<dialect>/views`. */
+/** A view or a function (a table macro in DuckDB) as it stands in `sql/<dialect>/views` or `functions`. */
 export interface ViewFile {
-  /** The file's name without `.sql`, which is the view's. */
+  readonly kind: 'view' | 'function';
+  /** The file's name without `.sql`, which is the view's or the function's. */
   readonly name: string;
   /** The statement that makes or replaces it, filled. */
   readonly statement: SqlText;
 }
 
-/** All views of a dialect, in the order of their names. */
+/** All views of a dialect, then its functions, each in the order of their names. */
 export function viewFiles(dialect: Dialect, fills: Fills): readonly ViewFile[] {
-  const folder = join(packageRoot(), 'sql', dialect, 'views');
-  const files = readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort();
-  return files.map((file) => ({
-    name: file.slice(0, -'.sql'.length),
-    statement: fill(readText(join(folder, file)).trim().replace(/;$/, ''), fills, `views/${file}`),
-  }));
+  return (['view', 'function'] as const).flatMap((kind) => {
+    const folder = join(packageRoot(), 'sql', dialect, `${kind}s`);
+    const files = readdirSync(folder)
+      .filter((name) => name.endsWith('.sql'))
+      .sort();
+    return files.map((file) => ({
+      kind,
+      name: file.slice(0, -'.sql'.length),
+      statement: fill(readText(join(folder, file)).trim().replace(/;$/, ''), fills, `${kind}s/${file}`),
+    }));
+  });
 }
 
 function fill(text: string, fills: Fills, place: string): SqlText {

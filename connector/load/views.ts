@@ -1,13 +1,21 @@
 import { createHash } from 'node:crypto';
 import { STREAMS } from '../../schemas/streams.js';
-import type { SqlTransaction } from './destination.js';
+import type { Dialect, SqlTransaction } from './destination.js';
 import { countOf, sqlInstant } from './publishing.js';
-import { identifier, nameList, statement, viewFiles, type SqlText, type ViewFile } from './sql-text.js';
+import {
+  definitions,
+  identifier,
+  nameList,
+  statement,
+  viewFiles,
+  type SqlText,
+  type ViewFile,
+} from './sql-text.js';
 import { refuseTakenNames } from './taken-names.js';
 
 /**
- * The views of `sql/<dialect>/views` that the dataset lacks or has with another text, in the order of their names.
- * A dataset without the record of views lacks all of them.
+ * The views and functions of `sql/<dialect>/views` and `functions` that the dataset lacks or has with another text:
+ * views first, each kind in the order of its names. A dataset without the record of them lacks all.
  */
 export async function pendingViews(
   transaction: SqlTransaction,
@@ -23,7 +31,8 @@ export async function pendingViews(
 }
 
 /**
- * Makes or replaces a view and notes its text. What a user built on it stays: columns are only added at its end.
+ * Makes or replaces a view or a function and notes its text. What a user built on it stays: columns are only added at
+ * a view's end.
  * @throws ConfigError when something of that name is there that was not made here
  */
 export async function applyView(
@@ -34,24 +43,62 @@ export async function applyView(
 ): Promise<void> {
   const applied = await transaction.rows(sql(transaction, 'applied views', dataset));
   if (!applied.some(({ name }) => name === view.name))
-    await refuseTakenNames(transaction, dataset, [view.name]);
+    await refuseTakenNames(transaction, dataset, [view.name], view.kind === 'view' ? 'relation' : 'function');
   await transaction.run(view.statement);
   const values = [view.name, checksum(view), sqlInstant(now)];
   await transaction.run(sql(transaction, 'keep view', dataset), values);
 }
 
 function filledViews(transaction: SqlTransaction, dataset: string): readonly ViewFile[] {
-  const columnsOf = (stream: 'billed_usage' | 'billed_reconciliation'): SqlText =>
+  const { dialect } = transaction;
+  const columnsOf = (stream: BilledStream): SqlText =>
     nameList(
       STREAMS[stream].table.columns.map(({ name }) => name),
       't',
     );
-  return viewFiles(transaction.dialect, {
+  const rowOf = (stream: BilledStream): SqlText =>
+    nameList(
+      rowColumns(dialect, stream).map(({ name }) => name),
+      't',
+    );
+  return viewFiles(dialect, {
     dataset: identifier(dataset),
     usage_columns: columnsOf('billed_usage'),
     reconciliation_columns: columnsOf('billed_reconciliation'),
+    usage_row: rowOf('billed_usage'),
+    reconciliation_row: rowOf('billed_reconciliation'),
+    usage_definitions: definitions(rowColumns(dialect, 'billed_usage')),
+    reconciliation_definitions: definitions(rowColumns(dialect, 'billed_reconciliation')),
   });
 }
+
+type BilledStream = 'billed_usage' | 'billed_reconciliation';
+
+/** Our columns of a billed table in its order, with their types. */
+function rowColumns(
+  dialect: Dialect,
+  stream: BilledStream,
+): readonly { readonly name: string; readonly type: SqlText }[] {
+  const typed = ([name, type]: readonly [string, string]) => ({
+    name,
+    type: statement(dialect, 'types', type),
+  });
+  return [
+    ...STREAMS[stream].table.columns.map(({ name, type }) => typed([name, type])),
+    ...Object.entries(LINEAGE).map(typed),
+  ];
+}
+
+const LINEAGE = {
+  line_item_key: 'uuid',
+  line_item_occurrence: 'integer',
+  _row_hash: 'uuid',
+  _load_id: 'text',
+  _first_load_id: 'text',
+  _blob_name: 'text',
+  _line_number: 'integer',
+  _extra: 'json',
+} as const;
 
 function checksum(view: ViewFile): string {
   return createHash('sha256').update(view.statement).digest('hex');

@@ -28,6 +28,12 @@ FROM information_schema.tables
 WHERE table_catalog = current_database() AND table_schema = $1 AND list_contains(string_split($2, ','), table_name)
 ORDER BY table_name;
 
+-- name: taken functions
+SELECT DISTINCT function_name AS name
+FROM duckdb_functions()
+WHERE database_name = current_database() AND schema_name = $1 AND list_contains(string_split($2, ','), function_name)
+ORDER BY function_name;
+
 -- name: has views
 -- A user's own table of that name has other columns.
 SELECT CASE WHEN count(*) = 3 THEN 1 ELSE 0 END AS records

@@ -61,6 +61,12 @@ SELECT max(read_at) AS read_at FROM {{dataset}}._invoice_lists;
 -- name: agreements
 SELECT invoice_number, agrees, usage_lines FROM {{dataset}}._agreements ORDER BY invoice_number;
 
+-- name: rejected records
+SELECT blob_name, line_number, field, reason, line, line_bytes, line_sha256
+FROM {{dataset}}._rejected_records
+WHERE load_id = $1
+ORDER BY blob_name, line_number;
+
 -- name: last run
 SELECT run_id, started_at, finished_at, connector_version, outcome, exit_code, counts
 FROM {{dataset}}._runs

@@ -29,6 +29,13 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = ANY (string_to_array($2, ','))
 ORDER BY c.relname;
 
+-- name: taken functions
+SELECT DISTINCT p.proname AS name
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = $1 AND p.proname = ANY (string_to_array($2, ','))
+ORDER BY p.proname;
+
 -- name: has views
 -- A user's own table of that name has other columns.
 SELECT CASE WHEN count(*) = 3 THEN 1 ELSE 0 END AS records

@@ -56,6 +56,7 @@ export function summary(scopes: readonly ScopeSummary[]): RunSummary {
     exitCode: 0,
     invoiceList: null,
     readCopy: null,
+    retention: null,
     scopes,
     left: 0,
     warnings: [],

@@ -28,6 +28,7 @@ function summary(
     exitCode,
     invoiceList: null,
     readCopy: null,
+    retention: null,
     scopes,
     left: 0,
     warnings,

@@ -60,7 +60,7 @@ export function createDuckdbDestination(config: DuckdbConfig, options: Destinati
       return made;
     },
     check: () => checkFile({ path, dataset, limits, readCopy: copyPath }),
-    query: (sql, use) => queryFile({ path, dataset, limits, wait: options }, sql, use),
+    query: (sql, use, values) => queryFile({ path, dataset, limits, wait: options }, sql, use, values),
     close: async () => {
       for (const made of [...opened]) await made.close();
     },
@@ -93,5 +93,6 @@ function refusingWrites(): Omit<
     recordNextChecks: refuse,
     recordRefusal: refuse,
     recordRun: refuse,
+    purgeHistory: refuse,
   };
 }

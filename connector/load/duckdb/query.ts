@@ -24,7 +24,7 @@ export interface QueryPlace {
  * Runs one statement of a person on a database file and hands its rows to `use`. The file is opened read-only, files
  * and extensions are out of reach of SQL, settings are locked, and only statements that return rows are run. The
  * result is complete before its first row is handed out: it is kept in a temporary table, which spills to disk when
- * it outgrows the memory limit. `rows()` can be iterated once, until `use` is done.
+ * it outgrows the memory limit. `rows()` can be iterated once, until `use` is done. `values` are bound to `$1`, `$2`, ...
  * @throws ConfigError when there is no file, more or less than one statement, or one that does not only read
  * @throws LockedError when a load has the file for longer than `lockWaitMs`
  */
@@ -32,6 +32,7 @@ export async function queryFile<T>(
   place: QueryPlace,
   sql: string,
   use: (result: QueryResult) => Promise<T>,
+  values: readonly string[] = [],
 ): Promise<T> {
   const { path, dataset, limits, wait } = place;
   if (!existsSync(path)) {
@@ -45,7 +46,7 @@ export async function queryFile<T>(
   const { connection } = database;
   let answer: Answer | undefined;
   try {
-    answer = await run(connection, dataset, sql).catch((error: unknown) => {
+    answer = await run(connection, dataset, sql, values).catch((error: unknown) => {
       throw duckdbError(error, { doing: 'query', path, statementOf: 'person' });
     });
     const { columns, rows } = answer;
@@ -61,14 +62,19 @@ interface Answer {
   readonly rows: RowReader;
 }
 
-async function run(connection: DuckDBConnection, dataset: string, sql: string): Promise<Answer> {
+async function run(
+  connection: DuckDBConnection,
+  dataset: string,
+  sql: string,
+  values: readonly string[],
+): Promise<Answer> {
   await putDatasetFirst(connection, dataset);
   const prepared = await prepareOne(connection, sql);
   try {
     if (!READING.has(prepared.statementType)) throw doesNotRead(prepared.statementType);
-    if (prepared.parameterCount > 0)
+    if (prepared.parameterCount !== values.length)
       throw refused('the statement has parameters', 'write the values into it');
-    const kept = await keepResult(connection, sql);
+    const kept = await keepResult(connection, sql, values);
     if (kept !== undefined) return { columns: columnsOf(prepared), rows: kept };
     // EXPLAIN, SHOW, DESCRIBE, SUMMARIZE: nothing can be made of them, and their results are short.
     const result = await prepared.run();
@@ -82,14 +88,18 @@ async function run(connection: DuckDBConnection, dataset: string, sql: string): 
  * Keeps the whole result in a temporary table and streams that. A result streamed as it is made would just end where
  * an error occurs, with nothing to tell it from a complete one. Undefined for what is no query expression.
  */
-async function keepResult(connection: DuckDBConnection, sql: string): Promise<RowReader | undefined> {
+async function keepResult(
+  connection: DuckDBConnection,
+  sql: string,
+  values: readonly string[],
+): Promise<RowReader | undefined> {
   const keep = `${statement('duckdb', 'session', 'keep result')}\n${sql}`;
   try {
     if ((await connection.extractStatements(keep)).count !== 1) return undefined;
   } catch {
     return undefined;
   }
-  const [row] = await (await connection.run(keep)).getRowsJson();
+  const [row] = await (await connection.run(keep, [...values])).getRowsJson();
   const rows = Number(row?.[0]);
   return new RowReader(await connection.stream(statement('duckdb', 'session', 'kept result')), rows);
 }

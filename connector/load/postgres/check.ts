@@ -24,6 +24,7 @@ const RECORD_TABLES = [
   'invoices_history',
   '_invoice_lists',
   '_agreements',
+  '_retention',
 ];
 
 type Row = Readonly<Record<string, string | null>>;

@@ -50,9 +50,9 @@ export function createPostgresDestination(config: PostgresConfig, options: Desti
         await connection.close();
       }
     },
-    query: async (sql, use) => {
+    query: async (sql, use, values) => {
       await guard();
-      return await runQuery(session, place, dataset, sql, use);
+      return await runQuery(session, { place, dataset, text: sql, values }, use);
     },
     close: async () => {
       for (const made of [...opened]) await made.close();

@@ -13,6 +13,16 @@ import { connectAlone, type SessionOptions } from './session.js';
 const ESCAPES =
   /\b(set_config|dblink\w*|query_to_xml\w*|cursor_to_xml\w*|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table|lo_export|lo_import)"?(\s|\/\*[\s\S]*?\*\/|--[^\n]*\n)*\(/i;
 
+/** A query, and where it runs. */
+export interface AskedQuery {
+  readonly place: string;
+  /** Names without a schema mean its tables first. */
+  readonly dataset: string;
+  readonly text: string;
+  /** Bound to `$1`, `$2`, ... */
+  readonly values?: readonly string[] | undefined;
+}
+
 /**
  * Runs one `SELECT` (or `WITH`, `VALUES`, `TABLE`) read-only for real, on a connection of its own that is closed
  * afterwards, and hands its rows to `use` as they come: the statement becomes a cursor, so that nothing else can be
@@ -22,9 +32,7 @@ const ESCAPES =
  */
 export async function runQuery<T>(
   options: SessionOptions,
-  place: string,
-  dataset: string,
-  text: string,
+  { place, dataset, text, values = [] }: AskedQuery,
   use: (result: QueryResult) => Promise<T>,
 ): Promise<T> {
   refuseEscapes(text);
@@ -33,6 +41,7 @@ export async function runQuery<T>(
     await beginReadOnly(client, dataset);
     await client.query({
       text: `DECLARE partner_billing_query NO SCROLL CURSOR FOR ${text}`,
+      values: [...values],
       queryMode: 'extended',
     } as pg.QueryConfig);
     const first = await fetchPage(client);

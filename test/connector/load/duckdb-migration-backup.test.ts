@@ -15,6 +15,7 @@ import {
 import type { SqlTransaction } from '../../../connector/load/destination.js';
 import type { ProgressEvent } from '../../../schemas/progress.js';
 import { holdInAnotherProcess } from '../../duckdb-process.js';
+import { viewNames } from '../../view-names.js';
 
 const LIMITS = { memoryLimit: 128 * 1024 ** 2, threads: 1 };
 const MIGRATIONS = migrationFiles('duckdb');
@@ -86,11 +87,7 @@ function files(): string[] {
 describe('a copy of a DuckDB file is made before it is migrated', () => {
   test('as it was, for its owner only, named for the first migration and the instant, and told of', async () => {
     await fileOfEarlierRelease(3);
-    expect(await migrate()).toEqual([
-      ...MIGRATIONS.slice(3).map(({ name }) => name),
-      'view reconciliation_open',
-      'view usage_open',
-    ]);
+    expect(await migrate()).toEqual([...MIGRATIONS.slice(3).map(({ name }) => name), ...viewNames()]);
     const [copy = ''] = files();
     expect(files()).toEqual(['billing.duckdb.before-000004-20261127T190000000Z.bak']);
     expect(statSync(join(folder, copy)).mode & 0o777).toBe(0o600);
@@ -117,12 +114,12 @@ describe('a copy of a DuckDB file is made before it is migrated', () => {
     expect(files()).toEqual(['billing.duckdb.before-000001-20261127T190000000Z.bak']);
   });
 
-  test('but not of a new file, nor for views alone', async () => {
+  test('but not of a new file, nor for views and functions alone', async () => {
     await migrate();
     await byHand(async (transaction) => {
       await transaction.run("UPDATE csp._views SET checksum = 'of another release'");
     });
-    expect(await migrate()).toEqual(['view reconciliation_open', 'view usage_open']);
+    expect(await migrate()).toEqual(viewNames());
     expect(files()).toEqual([]);
     expect(events).toEqual([]);
   });
