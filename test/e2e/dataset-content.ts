@@ -5,7 +5,7 @@ export type RunQuery = (sql: string) => Promise<readonly (readonly (string | nul
 const OF_RUNS = new Set(['_runs', '_invoice_lists', '_migrations', '_views']);
 /** Columns that say when, or in which run or export, and nothing of the data. */
 const OF_RUNS_COLUMNS =
-  /(_at|^last_answer|^run_id|^operation_id|^manifest_id|^request_ids|^connector_version|^root_directory)$/;
+  /(_at|^last_answer|^run_id|^operation_id|^manifest_id|^request_ids|^connector_version|^root_directory|^proof_sha256)$/;
 
 /**
  * Everything that a dataset holds, as text: a line for each row, in order, of every table. Ids of loads are replaced by
