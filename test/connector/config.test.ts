@@ -93,7 +93,9 @@ describe('loadConfig', () => {
       'the configuration none.yaml does not exist',
     );
     await expect(loadConfig({ path: '.', env: {}, cwd: folder })).rejects.toThrow('is a folder');
-    expect(await problem(`# ${'x'.repeat(256 * 1024)}`)).toContain('is too long: at most 262144 bytes are read');
+    expect(await problem(`# ${'x'.repeat(256 * 1024)}`)).toContain(
+      'is too long: at most 262144 bytes are read',
+    );
   });
 
   it.each([

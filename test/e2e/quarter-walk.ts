@@ -20,8 +20,8 @@ export interface Quarter {
   present(): Present;
   /** Runs on the next night. */
   next(): Promise<RunSummary>;
-  /** What the tables hold by scope, `billed_usage G1`. */
-  tables(): Promise<ReadonlyMap<string, Held>>;
+  /** What the tables hold by scope, `billed_usage G1`, and in all what the open views show, by their names. */
+  holdings(): Promise<ReadonlyMap<string, Held>>;
 }
 
 /** Two o'clock at night, UTC. */
@@ -53,12 +53,19 @@ export async function startQuarter(
       site.moveTo(nightOf(night));
       return await site.sync();
     },
-    tables: () => tablesOf(site),
+    holdings: () => holdingsOf(site),
   };
 }
 
-async function tablesOf(site: Site): Promise<ReadonlyMap<string, Held>> {
-  const queries = STREAM_NAMES.map((stream) => {
+async function holdingsOf(site: Site): Promise<ReadonlyMap<string, Held>> {
+  const views = [
+    ['usage_open', 'billing_pre_tax_total'],
+    ['reconciliation_open', 'subtotal'],
+  ].map(
+    ([view, amount]) =>
+      `select '${view}', 'USD', count(*), cast(coalesce(sum(${amount}), 0) as varchar) from csp.${view}`,
+  );
+  const tables = STREAM_NAMES.map((stream) => {
     const { table } = STREAMS[stream];
     const scope =
       table.scopedBy === 'invoice'
@@ -68,7 +75,9 @@ async function tablesOf(site: Site): Promise<ReadonlyMap<string, Held>> {
       from csp.${stream} group by 1, 2`;
   });
   const held = new Map<string, { records: number; sums: Record<string, string> }>();
-  for (const [scope, currency, records, sum] of await site.query(queries.join('\nunion all\n'))) {
+  for (const [scope, currency, records, sum] of await site.query(
+    [...tables, ...views].join('\nunion all\n'),
+  )) {
     const one = held.get(scope ?? '') ?? { records: 0, sums: {} };
     one.records += Number(records);
     one.sums[currency ?? ''] = canonicalDecimal(sum ?? '');
