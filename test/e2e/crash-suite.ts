@@ -188,27 +188,9 @@ async function undisturbed(sandbox: Sandbox, engine: Dialect): Promise<Reference
   }
 }
 
-/**
- * Steps on the way from Graph to the disk: what a crash leaves there does not depend on the destination, which is not even
- * open. They are killed on one destination; on both with `TEST_CRASH=all`, which takes a minute or two longer.
- */
-const ON_THE_WAY: readonly RunStep[] = [
-  'package begun',
-  'intent recorded',
-  'POST answered',
-  'operation recorded',
-  'mid-poll',
-  'manifest read',
-  'manifest recorded',
-  'mid-download',
-  'blob recorded',
-  'blob renamed',
-];
-
 function stepsOf(engine: Dialect): RunStep[] {
-  const isAll = engine === 'postgres' || process.env['TEST_CRASH'] === 'all';
   return (Object.keys(CASES) as RunStep[]).filter((step) => {
     const { only } = RUN_STEPS[step] as { readonly only?: string };
-    return (only === undefined || only === engine) && (isAll || !ON_THE_WAY.includes(step));
+    return only === undefined || only === engine;
   });
 }
