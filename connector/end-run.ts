@@ -42,15 +42,16 @@ export async function endRun(run: Run, work: RunWork): Promise<RunSummary> {
   const retention = await keepRetention(run, finishedAt);
   const readCopy = await refreshReadCopy(run.readCopy, run.dataset.recorded);
   const summary = { ...summaryWith(ended.superseded), retention };
-  const recorded = await withReadCopy(run, told(summary, ended, readCopy), ended);
+  const recorded = await recordedAsEnded(run, told(summary, ended, readCopy), ended);
   for (const message of endWarnings(recorded, readCopy, retention))
     run.report({ event: 'warning', message, hint: '' });
   return told(summary, recorded, readCopy);
 }
 
 /** `_runs` has the exit code that the process ends with: by it a webhook tells whether the outcome changed. */
-async function withReadCopy(run: Run, summary: RunSummary, ended: RecordedEnd): Promise<RecordedEnd> {
-  if (summary.readCopy?.outcome !== 'failed' || ended.error !== null) return ended;
+async function recordedAsEnded(run: Run, summary: RunSummary, ended: RecordedEnd): Promise<RecordedEnd> {
+  const hasFailedSince = summary.readCopy?.outcome === 'failed' || summary.retention?.outcome === 'failed';
+  if (!hasFailedSince || ended.error !== null) return ended;
   const { keptBecause, error } = await run.dataset.recordAgain(recordOf(summary));
   return { ...ended, keptBecause: ended.keptBecause ?? keptBecause, error };
 }

@@ -5,7 +5,7 @@ import type { EmptyScope, LoadContext, PackageToLoad } from './load-context.js';
 import type { DestinationSession, PublishRequest, PublishResult } from './load/destination.js';
 import { parsePackageBlobs } from './parse-package.js';
 import { emptyRequest, publishRequest } from './publish-request.js';
-import { putAway } from './put-away.js';
+import { keepInLedger, putAway } from './put-away.js';
 import { RejectedFile } from './rejected-file.js';
 import { atStep } from './run-step.js';
 
@@ -58,7 +58,9 @@ export async function publishNothing(context: LoadContext, empty: EmptyScope): P
   const request = emptyRequest(context, empty);
   const session = await context.openForLoad();
   try {
-    return await session.publish(request, noParts);
+    const result = await session.publish(request, noParts);
+    await keepInLedger(context, empty.scope, session);
+    return result;
   } finally {
     await session.close();
   }

@@ -1,5 +1,6 @@
 import { join, relative, sep } from 'node:path';
 import { proofText } from '../schemas/proof.js';
+import type { Scope } from '../schemas/scope.js';
 import { writeDurably } from './durable-file.js';
 import type { LoadContext, PackageToLoad } from './load-context.js';
 import type { DestinationSession } from './load/destination.js';
@@ -8,6 +9,22 @@ import { atStep } from './run-step.js';
 
 /** The proof of an archived package, beside its manifest and blobs: one JSON document (docs/proof.md). */
 export const PROOF_FILE = 'proof.json';
+
+/**
+ * Adds the proof of a billed scope's published snapshot to the archive's ledger. A snapshot that was published empty by
+ * name has no package: its line alone says that what the archive holds of the scope is not the last of it.
+ */
+export async function keepInLedger(
+  { archive, config }: LoadContext,
+  scope: Scope,
+  session: DestinationSession,
+): Promise<void> {
+  if (archive === null || scope.by !== 'invoice') return;
+  const proof = await session.readProof(scope);
+  if (proof === null) return;
+  const folder = join(archive, config.source.tenant_id, config.destination.dataset);
+  await appendProof(folder, proof.document);
+}
 
 /**
  * Billed packages move to the archive where one is configured, each with the proof of what was published of it, and a

@@ -1,7 +1,9 @@
 import { cp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { IntegrityError } from '../schemas/errors.js';
-import { scopeLabel } from '../schemas/scope.js';
+import type { ProofDocument } from '../schemas/proof.js';
+import { scopeLabel, scopeText, type Scope } from '../schemas/scope.js';
+import { allowEmptyCommand } from './allow-empty-command.js';
 import { archiveStock } from './archive-stock.js';
 import { makeFolder } from './durable-file.js';
 import { endRun } from './end-run.js';
@@ -10,6 +12,7 @@ import { interrupted } from './interruption.js';
 import type { LoadContext } from './load-context.js';
 import { LoadPackage } from './load-package.js';
 import { loadPackage } from './load-scope.js';
+import { readLedger } from './proof-ledger.js';
 import { publishedIn, type PublishedOf } from './published-of.js';
 import type { EndedRun, Run, SyncOptions } from './run-context.js';
 import { failed } from './scope-ending.js';
@@ -26,29 +29,56 @@ const REASON = 'in the archive, and not published here';
 /**
  * Fills a destination from the packages of an archive, with no network: in the order of publishing, only what is
  * missing, by the same way as what comes from Graph, to the same keys, history and digests. The archive is only read. A
- * scope of which something is published that the archive does not have is left alone, with a warning.
+ * scope of which something is published that the archive does not have is left alone, with a warning; one whose last
+ * snapshot was published empty by name is an error, for its packages are not the last word.
  * @throws ConfigError when the archive holds nothing or not only one dataset; as {@link withRun} does
  */
 export async function syncFromArchive(options: ArchiveSyncOptions): Promise<EndedRun> {
   return await withRun(options, async (run) => {
     const { config } = run.loaded;
     const { tenant_id: tenantId } = config.source;
-    const { packages } = await archiveStock(options.archive, {
+    const stock = await archiveStock(options.archive, {
       tenantId,
       dataset: config.destination.dataset,
     });
     const heldBy = await run.dataset.prepare();
     if (heldBy !== null) throw heldBy;
     const former = run.dataset.state.lastRun;
-    const { missing, warnings } = missingPackages(packages, publishedIn(run.dataset.state));
+    const { packages } = stock;
+    const { proofs } = await readLedger(join(options.archive, stock.tenantId, stock.dataset));
+    const emptied = emptiedSince(packages, proofs);
+    const usable = packages.filter(({ exportRecord }) => !emptied.has(scopeLabel(exportRecord.scope)));
+    const { missing, warnings } = missingPackages(usable, publishedIn(run.dataset.state));
     for (const message of warnings) run.report({ event: 'warning', message, hint: '' });
     const load: LoadContext = { ...loadContextOf(run), archive: null };
-    const results: ScopeResult[] = [];
+    const results = [...emptied.values()].map((scope) =>
+      scopeResult(load, REASON, failed(scope, notTheLast(scope))),
+    );
     // One after the other: what is newer must find what is older.
     for (const archived of missing) results.push(await loadArchived(run, load, archived));
     const plan = { exports: [], left: [], warnings };
     const summary = await endRun(run, { plan, invoiceList: null, results, warnings });
     return { summary, former, state: run.dataset.state };
+  });
+}
+
+/** Scopes whose last published snapshot, as the ledger says, is an empty one that was published by name: no package has it. */
+function emptiedSince(
+  packages: readonly LoadPackage[],
+  proofs: readonly ProofDocument[],
+): ReadonlyMap<string, Scope> {
+  const last = new Map(proofs.map((proof) => [`${proof.stream} ${proof.scope}`, proof]));
+  const emptied = packages
+    .map(({ exportRecord: { scope } }) => [scopeLabel(scope), scope] as const)
+    .filter(([label]) => last.get(label)?.manifest_id === '');
+  return new Map(emptied);
+}
+
+function notTheLast(scope: Scope): IntegrityError {
+  return new IntegrityError({
+    message: `${scopeLabel(scope)}: what was published last of it is empty, by name, and the archive has only what was there before`,
+    hint: `nothing of it is loaded; load it by a new export: ${allowEmptyCommand(scope)}`,
+    facts: { rule: 'archive', scope: scopeText(scope) },
   });
 }
 

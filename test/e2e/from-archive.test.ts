@@ -157,6 +157,20 @@ describe('an archive', () => {
     expect(spool.filter((name) => name.endsWith('.gz'))).toEqual([]);
   });
 
+  it('does not pass for the last word on a scope that was published empty by name since', async () => {
+    await site.sync();
+    site.sandbox.setFaults(['poll-failed-5000']);
+    const allowEmpty = [`${SCOPE.stream}:${SCOPE.invoice}`];
+    const emptied = await site.sync({ streams: [SCOPE.stream], allowEmpty });
+    expect(emptied.outcome).toBe('1 published');
+    const { exitCode, summary } = await fill(await elsewhere({ type: 'duckdb', path: './other.duckdb' }));
+    expect(exitCode).toBe(6);
+    expect(summary.scopes.map(({ stream, outcome }) => `${stream} ${outcome}`).sort()).toEqual([
+      'billed_reconciliation published',
+      'billed_usage failed',
+    ]);
+  });
+
   it('has each published proof in a chain, once, also after a crash in the middle of a line', async () => {
     await twoSnapshots();
     const folder = join(site.folder, 'archive', site.sandbox.tenantId, 'csp');
