@@ -17,7 +17,7 @@ import {
 import type { Table } from '../schemas/table.js';
 import type { ParseLimits } from '../transforms/parse-blob.js';
 
-/** What a parse worker is started with. */
+/** The work of a parse worker: one package. */
 export interface ParseTask {
   /** The blobs' names and the paths of their files, in the order in which they are parsed. */
   readonly blobs: readonly { readonly name: string; readonly path: string }[];
@@ -44,8 +44,8 @@ export type ParseMessage =
   | { readonly kind: 'error'; readonly error: ErrorRecord }
   | { readonly kind: 'done' };
 
-/** What is said to a parse worker: one more part may be sent. */
-export type ParseReply = 'credit';
+/** What is said to a parse worker: a package to parse, when the one before is done; or one more part may be sent. */
+export type ParseRequest = { readonly kind: 'task'; readonly task: ParseTask } | { readonly kind: 'credit' };
 
 /** A part as a message, and what of it is transferred instead of copied. */
 export function partMessage(part: ParsedPart): { message: ParseMessage; transfer: ArrayBuffer[] } {

@@ -1,26 +1,20 @@
 import { on } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { ParsedPart } from '../schemas/batch.js';
 import { SystemError } from '../schemas/errors.js';
 import type { Table } from '../schemas/table.js';
 import type { ParseLimits } from '../transforms/parse-blob.js';
-import { partOf, type ParseMessage, type ParseReply, type ParseTask } from './parse-messages.js';
+import { partOf, type ParseMessage, type ParseRequest } from './parse-messages.js';
+import { giveBack, takeThread } from './parse-thread.js';
 
 /** Parts that the worker may be ahead: they bound memory, and keep both threads at work. */
 const CREDITS = 3;
 
 /**
- * A thread starts from JavaScript. Compiled code finds the worker beside itself; code that runs from its TypeScript
- * source, as the tests do, takes the compiled worker in `dist/`, so `npm run build` comes first (`npm test` does it).
- */
-const WORKER = import.meta.url.endsWith('.ts')
-  ? new URL('../dist/connector/parse-worker.js', import.meta.url)
-  : new URL('./parse-worker.js', import.meta.url);
-
-/**
  * Parses the blobs of a package one after the other in a thread of its own, from their files. Yields what
  * {@link parseBlob} yields for each, in the order of `blobs`: the last part of each blob is its counts. The thread is
- * at most three parts ahead of whoever takes them, and ends when the iteration does, however it does.
+ * at most three parts ahead of whoever takes them. It waits for the next package when it came to the end of this one,
+ * and ends where the iteration is left, or fails, before that.
  * @throws what `parseBlob` throws, and for files: IntegrityError (gone), ConfigError (no right to read),
  * TransientError (the disk failed); SystemError when the thread dies; the signal's reason when it is aborted.
  */
@@ -32,18 +26,22 @@ export async function* parsePackageBlobs(
 ): AsyncGenerator<ParsedPart, void, undefined> {
   signal?.throwIfAborted();
   const files = blobs.map(({ name, path }) => ({ name, path }));
-  const task: ParseTask = { blobs: files, table, limits, credits: CREDITS };
-  const worker = new Worker(WORKER, { workerData: task });
+  const worker = takeThread();
+  const say = (request: ParseRequest): void => worker.postMessage(request);
+  let isDone = false;
   try {
-    for await (const message of messagesOf(worker, signal)) {
+    const messages = messagesOf(worker, signal);
+    say({ kind: 'task', task: { blobs: files, table, limits, credits: CREDITS } });
+    for await (const message of messages) {
+      isDone = message.kind === 'done';
       if (message.kind === 'done') return;
       yield partOf(message);
       signal?.throwIfAborted();
-      worker.postMessage('credit' satisfies ParseReply);
+      say({ kind: 'credit' });
     }
     throw died(undefined);
   } finally {
-    await worker.terminate();
+    await (isDone ? giveBack(worker) : worker.terminate());
   }
 }
 

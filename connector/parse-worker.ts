@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, type MessagePort } from 'node:worker_threads';
 import { ConfigError, IntegrityError, TransientError } from '../schemas/errors.js';
 import { parseBlob } from '../transforms/parse-blob.js';
 import { errorCode } from './error-code.js';
@@ -7,28 +7,26 @@ import {
   errorRecord,
   partMessage,
   type ParseMessage,
-  type ParseReply,
+  type ParseRequest,
   type ParseTask,
 } from './parse-messages.js';
 
 /*
- * The thread that parses a package's blobs: started by parse-package.ts with a ParseTask, it reads the files, sends
- * a message a part as long as it has credit, and ends with `done` or `error`.
+ * The thread that parses packages, one after the other: given a task by parse-package.ts, it reads the files, sends
+ * a message a part as long as it has credit, and ends the task with `done` or `error`.
  */
 
 const READ_BYTES = 1024 * 1024;
 
 /** Leave to send parts: one is used up by each part and given back when the part was taken. */
 class Credits {
-  private left: number;
   private waiting: (() => void) | null = null;
 
-  constructor(port: MessagePort, credits: number) {
-    this.left = credits;
-    port.on('message', (_reply: ParseReply) => {
-      this.left += 1;
-      this.waiting?.();
-    });
+  constructor(private left: number) {}
+
+  give(): void {
+    this.left += 1;
+    this.waiting?.();
   }
 
   async use(): Promise<void> {
@@ -42,8 +40,7 @@ class Credits {
   }
 }
 
-async function parseBlobs(task: ParseTask, port: MessagePort): Promise<void> {
-  const credits = new Credits(port, task.credits);
+async function parseBlobs(task: ParseTask, credits: Credits, port: MessagePort): Promise<void> {
   for (const { name, path } of task.blobs) {
     for await (const part of parseBlob(bytesOf(name, path), name, task.table, task.limits)) {
       await credits.use();
@@ -92,15 +89,27 @@ function readError(error: unknown, blob: string, path: string): unknown {
   }
 }
 
-async function main(port: MessagePort): Promise<void> {
+async function parsePackage(task: ParseTask, credits: Credits, port: MessagePort): Promise<void> {
   let last: ParseMessage = { kind: 'done' };
   try {
-    await parseBlobs(workerData as ParseTask, port);
+    await parseBlobs(task, credits, port);
   } catch (error) {
     last = { kind: 'error', error: errorRecord(error) };
   }
   port.postMessage(last);
-  port.close();
 }
 
-if (parentPort !== null) await main(parentPort);
+function main(port: MessagePort): void {
+  let credits = new Credits(0);
+  port.on('message', (request: ParseRequest) => {
+    if (request.kind === 'credit') {
+      credits.give();
+      return;
+    }
+    // Credit that is given after the last part of a package belongs to no other: it is said before the next task.
+    credits = new Credits(request.task.credits);
+    void parsePackage(request.task, credits, port);
+  });
+}
+
+if (parentPort !== null) main(parentPort);
