@@ -12,7 +12,7 @@ import {
   type SqlText,
 } from './sql-text.js';
 import { refuseTakenNames } from './taken-names.js';
-import { applyView, pendingViews } from './views.js';
+import { applyViews, pendingViews } from './views.js';
 
 /** A migration that is not applied yet, ready to run. */
 export interface PendingMigration {
@@ -62,8 +62,9 @@ export async function pendingMigrations(
 }
 
 /**
- * Applies what is missing, each migration in a transaction with its row in `_migrations` and each view with its row in
- * `_views`, under a lock so that several at once are safe. Returns the names of what was applied. Only ever adds.
+ * Applies what is missing, each migration in a transaction with its row in `_migrations`, then all views and functions
+ * in one with their rows in `_views`, under a lock so that several at once are safe. Returns the names of what was
+ * applied. Only ever adds.
  * @throws ConfigError as {@link pendingMigrations}, when the rights do not suffice, or when a user's own table or view
  * has a name that is needed
  */
@@ -73,35 +74,25 @@ export async function migrate(
 ): Promise<readonly string[]> {
   const applied: string[] = [];
   for (;;) {
-    const name = await connection.transaction((transaction) => applyNext(transaction, options));
-    if (name === undefined) return applied;
-    applied.push(name);
+    const names = await connection.transaction((transaction) => applyNext(transaction, options));
+    if (names.length === 0) return applied;
+    applied.push(...names);
     atStep('migration applied');
   }
 }
 
-async function applyNext(transaction: SqlTransaction, options: MigrateOptions): Promise<string | undefined> {
+async function applyNext(transaction: SqlTransaction, options: MigrateOptions): Promise<readonly string[]> {
   const { dataset, connectorVersion, now } = options;
   await transaction.rows(sql(transaction, 'lock', dataset), [dataset]);
   const [next] = await missing(transaction, dataset);
-  if (next === undefined) return await applyNextView(transaction, options);
+  // Views and functions come last: they may name what any migration made.
+  if (next === undefined) return await applyViews(transaction, dataset, now);
   if (!(await hasDataset(transaction, dataset))) await transaction.run(createDataset(transaction, dataset));
   await refuseTakenNames(transaction, dataset, createdTables(next));
   for (const text of statementsOf(next, dataset)) await transaction.run(text);
   const values = [next.number, next.name, checksum(next), sqlInstant(now), connectorVersion];
   await transaction.run(sql(transaction, 'keep migration', dataset), values);
-  return next.name;
-}
-
-/** Views and functions come last: they may name what any migration made. */
-async function applyNextView(
-  transaction: SqlTransaction,
-  { dataset, now }: MigrateOptions,
-): Promise<string | undefined> {
-  const [view] = await pendingViews(transaction, dataset);
-  if (view === undefined) return undefined;
-  await applyView(transaction, dataset, view, now);
-  return `${view.kind} ${view.name}`;
+  return [next.name];
 }
 
 async function missing(transaction: SqlTransaction, dataset: string): Promise<readonly MigrationFile[]> {

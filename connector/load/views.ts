@@ -21,32 +21,52 @@ export async function pendingViews(
   transaction: SqlTransaction,
   dataset: string,
 ): Promise<readonly ViewFile[]> {
-  const [found] = await transaction.rows(sql(transaction, 'has views', dataset), [dataset]);
-  const rows =
-    countOf(found?.['records']) === 0
-      ? []
-      : await transaction.rows(sql(transaction, 'applied views', dataset));
-  const applied = new Map(rows.map((row) => [row['name'], row['checksum']]));
-  return filledViews(transaction, dataset).filter((view) => applied.get(view.name) !== checksum(view));
+  return missingOf(transaction, dataset, await appliedViews(transaction, dataset));
 }
 
 /**
- * Makes or replaces a view or a function and notes its text. What a user built on it stays: columns are only added at
- * a view's end.
- * @throws ConfigError when something of that name is there that was not made here
+ * Makes or replaces the views and functions that {@link pendingViews} names and notes their texts; returns their names.
+ * What a user built on them stays: columns are only added at a view's end.
+ * @throws ConfigError when something of such a name is there that was not made here
  */
-export async function applyView(
+export async function applyViews(
   transaction: SqlTransaction,
   dataset: string,
-  view: ViewFile,
   now: Date,
-): Promise<void> {
-  const applied = await transaction.rows(sql(transaction, 'applied views', dataset));
-  if (!applied.some(({ name }) => name === view.name))
-    await refuseTakenNames(transaction, dataset, [view.name], view.kind === 'view' ? 'relation' : 'function');
-  await transaction.run(view.statement);
-  const values = [view.name, checksum(view), sqlInstant(now)];
-  await transaction.run(sql(transaction, 'keep view', dataset), values);
+): Promise<readonly string[]> {
+  const applied = await appliedViews(transaction, dataset);
+  const missing = missingOf(transaction, dataset, applied);
+  for (const kind of ['view', 'function'] as const) {
+    const made = missing.filter((view) => view.kind === kind && !applied.has(view.name));
+    const names = made.map(({ name }) => name);
+    if (names.length > 0)
+      await refuseTakenNames(transaction, dataset, names, kind === 'view' ? 'relation' : 'function');
+  }
+  for (const view of missing) {
+    await transaction.run(view.statement);
+    const values = [view.name, checksum(view), sqlInstant(now)];
+    await transaction.run(sql(transaction, 'keep view', dataset), values);
+  }
+  return missing.map(({ kind, name }) => `${kind} ${name}`);
+}
+
+/** Names and digests of the texts of what was made here; none in a dataset without the record of them. */
+async function appliedViews(
+  transaction: SqlTransaction,
+  dataset: string,
+): Promise<ReadonlyMap<string | null | undefined, string | null | undefined>> {
+  const [found] = await transaction.rows(sql(transaction, 'has views', dataset), [dataset]);
+  if (countOf(found?.['records']) === 0) return new Map();
+  const rows = await transaction.rows(sql(transaction, 'applied views', dataset));
+  return new Map(rows.map((row) => [row['name'], row['checksum']]));
+}
+
+function missingOf(
+  transaction: SqlTransaction,
+  dataset: string,
+  applied: ReadonlyMap<string | null | undefined, string | null | undefined>,
+): readonly ViewFile[] {
+  return filledViews(transaction, dataset).filter((view) => applied.get(view.name) !== checksum(view));
 }
 
 function filledViews(transaction: SqlTransaction, dataset: string): readonly ViewFile[] {

@@ -12,8 +12,8 @@ CREATE SCHEMA {{dataset}};
 
 -- name: has migrations
 SELECT count(*) AS records
-FROM information_schema.tables
-WHERE table_catalog = current_database() AND table_schema = $1 AND table_name = '_migrations';
+FROM duckdb_tables()
+WHERE database_name = current_database() AND schema_name = $1 AND table_name = '_migrations';
 
 -- name: applied
 SELECT number, name, checksum FROM {{dataset}}._migrations ORDER BY number;
@@ -23,10 +23,15 @@ INSERT INTO {{dataset}}._migrations (number, name, checksum, applied_at, connect
 VALUES ($1, $2, $3, CAST($4 AS TIMESTAMP), $5);
 
 -- name: taken names
-SELECT table_name AS name
-FROM information_schema.tables
-WHERE table_catalog = current_database() AND table_schema = $1 AND list_contains(string_split($2, ','), table_name)
-ORDER BY table_name;
+-- information_schema would bind every view to tell its columns, which takes longer the more views there are.
+SELECT name
+FROM (
+  SELECT table_name AS name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $1
+  UNION
+  SELECT view_name FROM duckdb_views() WHERE database_name = current_database() AND schema_name = $1
+)
+WHERE list_contains(string_split($2, ','), name)
+ORDER BY name;
 
 -- name: taken functions
 SELECT DISTINCT function_name AS name
@@ -36,9 +41,10 @@ ORDER BY function_name;
 
 -- name: has views
 -- A user's own table of that name has other columns.
-SELECT CASE WHEN count(*) = 3 THEN 1 ELSE 0 END AS records
-FROM information_schema.columns
-WHERE table_catalog = current_database() AND table_schema = $1 AND table_name = '_views' AND column_name IN ('name', 'checksum', 'applied_at');
+SELECT count(*) AS records
+FROM duckdb_tables()
+WHERE database_name = current_database() AND schema_name = $1 AND table_name = '_views'
+  AND contains("sql", 'checksum') AND contains("sql", 'applied_at');
 
 -- name: applied views
 SELECT name, checksum FROM {{dataset}}._views ORDER BY name;

@@ -218,10 +218,8 @@ JOIN temp.planned p
 WHERE p.change IN ('changed', 'removed') AND {{in_scope}};
 
 -- name: columns of target
-SELECT column_name, is_generated
-FROM information_schema.columns
-WHERE table_catalog = current_database() AND table_schema = $1 AND table_name = $2
-ORDER BY ordinal_position;
+-- information_schema would bind every view of the file first; no generated column can be added to a table here.
+SELECT column_name FROM (DESCRIBE {{target}}) WHERE $1 IS NOT NULL AND $2 IS NOT NULL;
 
 -- name: create carried
 -- Columns that a user added keep their values in rows that change.

@@ -4,8 +4,8 @@
 SELECT
   count(*) FILTER (WHERE table_name IN ('_dataset', '_scopes', '_runs', '_snapshots')) AS records,
   count(*) FILTER (WHERE table_name IN ('invoices', '_invoice_lists', '_agreements')) AS invoice_tables
-FROM information_schema.tables
-WHERE table_catalog = current_database() AND table_schema = $1;
+FROM duckdb_tables()
+WHERE database_name = current_database() AND schema_name = $1;
 
 -- name: tenant
 SELECT tenant_id FROM {{dataset}}._dataset;
