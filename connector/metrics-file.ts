@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { Counter, Gauge, Registry } from 'prom-client';
 import { replaceFile } from './durable-file.js';
 import { declarationOf, IDENTITY_LABELS, METRIC_NAMES } from './metric-list.js';
 import { MetricSamples, type Labels } from './metric-samples.js';
@@ -9,6 +8,7 @@ const READABLE = 0o644;
 
 /** Values as the text that Prometheus reads, with the labels of `identity` on each. */
 export async function metricsText(samples: MetricSamples, identity: Labels): Promise<string> {
+  const { Counter, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
   for (const name of METRIC_NAMES) {
     const { prometheus, help, kind, labels } = declarationOf(name);

@@ -1,6 +1,6 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import parquet, { type ParquetField, type ParquetOutput, type ParquetWriter } from 'parquetjs-lite';
+import type { ParquetField, ParquetOutput, ParquetWriter } from 'parquetjs-lite';
 import type { RejectedRecord } from '../schemas/batch.js';
 import { exists, FILE_MODE, syncFolder } from './durable-file.js';
 
@@ -79,6 +79,7 @@ export async function rejectedCounts(
   path: string,
 ): Promise<{ readonly kept: number; readonly given: number } | null> {
   if (!(await exists(path))) return null;
+  const { default: parquet } = await import('parquetjs-lite');
   const reader = await parquet.ParquetReader.openFile(path);
   try {
     const { records_kept: kept, records_given: given } = reader.getMetadata();
@@ -91,6 +92,7 @@ export async function rejectedCounts(
 /** The rejected records that a file keeps, in order; none where there is no file. */
 export async function* readRejected(path: string): AsyncGenerator<RejectedRecord> {
   if (!(await exists(path))) return;
+  const { default: parquet } = await import('parquetjs-lite');
   const reader = await parquet.ParquetReader.openFile(path);
   try {
     const cursor = reader.getCursor();
@@ -125,6 +127,7 @@ function rowOf(record: RejectedRecord): Record<string, string | number | undefin
 }
 
 async function openOutput(path: string): Promise<{ sink: FileSink; writer: ParquetWriter }> {
+  const { default: parquet } = await import('parquetjs-lite');
   const sink = new FileSink(await open(path, 'w', FILE_MODE));
   const writer = await parquet.ParquetWriter.openStream(new parquet.ParquetSchema(SCHEMA), sink, {
     rowGroupSize: ROW_GROUP_ROWS,

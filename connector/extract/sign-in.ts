@@ -1,25 +1,14 @@
-import {
-  AzureCliCredential,
-  ClientCertificateCredential,
-  ClientSecretCredential,
-  DefaultAzureCredential,
-  ManagedIdentityCredential,
-  WorkloadIdentityCredential,
-  type AccessToken,
-  type TokenCredential,
-} from '@azure/identity';
+import type { AccessToken, TokenCredential } from '@azure/identity';
 import { isLoopback, type AuthConfig, type SourceConfig } from '../../schemas/config.js';
 import { ConfigError, TransientError } from '../../schemas/errors.js';
 import type { Clock } from '../clock.js';
 import { tokenClaims } from './access-token.js';
-import { identityHttpClient, type HttpAgents } from './http-agents.js';
+import { azureCredential } from './azure-credential.js';
+import type { HttpAgents } from './http-agents.js';
 import { BY_HAND } from './partner-center-service.js';
 import { signInError } from './sign-in-error.js';
 
-const REQUEST_TIMEOUT_MS = 30_000;
 const SIGN_IN_TIMEOUT_MS = 120_000;
-/** The classes' own retries are kept short: the service client tries a sign-in that failed for a time again. */
-const BRIEF_RETRY = { maxRetries: 1, retryDelayInMs: 500 };
 /** A token is asked for anew when it has less than this to live. */
 const RENEW_BEFORE_MS = 300_000;
 
@@ -74,7 +63,7 @@ export function openSignIn(options: SignInOptions): SignIn {
 
   const ask = async (signal: AbortSignal | undefined): Promise<string> => {
     try {
-      credential ??= createCredential(options);
+      credential ??= await createCredential(options);
       const token = await inTime(credential.getToken(scope, {}), signal);
       if (token === null) throw new Error('the credential gave no token');
       newest = token.token;
@@ -100,56 +89,15 @@ export function openSignIn(options: SignInOptions): SignIn {
   };
 }
 
-function createCredential(options: SignInOptions): TokenCredential {
+async function createCredential(options: SignInOptions): Promise<TokenCredential> {
   const { source, clock } = options;
-  const { auth, tenant_id: tenantId } = source;
-  const client = clientOptions(options);
-  const brief = { ...client, retryOptions: BRIEF_RETRY };
-  const path = options.resolve ?? ((relative: string) => relative);
-  switch (auth.method) {
-    case 'client_secret':
-      return new ClientSecretCredential(tenantId, auth.client_id, auth.client_secret, brief);
-    case 'client_certificate':
-      return new ClientCertificateCredential(
-        tenantId,
-        auth.client_id,
-        {
-          certificatePath: path(auth.certificate_file),
-          ...(auth.certificate_password === undefined
-            ? {}
-            : { certificatePassword: auth.certificate_password }),
-        },
-        brief,
-      );
-    case 'managed_identity':
-      return new ManagedIdentityCredential({
-        ...client,
-        ...(auth.client_id === undefined ? {} : { clientId: auth.client_id }),
-      });
-    case 'workload_identity':
-      return new WorkloadIdentityCredential({
-        ...brief,
-        tenantId,
-        ...(auth.client_id === undefined ? {} : { clientId: auth.client_id }),
-        ...(auth.token_file === undefined ? {} : { tokenFilePath: path(auth.token_file) }),
-      });
-    case 'azure_cli':
-      return held(new AzureCliCredential({ tenantId }), clock);
-    case 'default':
-      return held(new DefaultAzureCredential({ ...client, tenantId }), clock);
-    case 'static_token':
-      return staticToken(options.audience === 'Partner Center' ? partnerCenterToken(auth) : auth.token);
-  }
-}
-
-/** Options that all classes share. Each gets a copy of its own, since some of them write into it. */
-function clientOptions({ source, agents }: SignInOptions) {
-  const { authority_host: authorityHost } = source;
-  return {
-    httpClient: identityHttpClient(agents, REQUEST_TIMEOUT_MS),
-    redirectOptions: { maxRetries: 0 },
-    ...(authorityHost === undefined ? {} : { authorityHost, disableInstanceDiscovery: true }),
-  };
+  const { auth } = source;
+  if (auth.method === 'static_token')
+    return staticToken(options.audience === 'Partner Center' ? partnerCenterToken(auth) : auth.token);
+  const { resolve = (path: string) => path, agents } = options;
+  const credential = await azureCredential(source, auth, { agents, resolve });
+  const keepsNone = auth.method === 'azure_cli' || auth.method === 'default';
+  return keepsNone ? held(credential, clock) : credential;
 }
 
 /**
