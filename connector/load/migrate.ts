@@ -16,9 +16,9 @@ import { applyView, pendingViews } from './views.js';
 
 /** A migration that is not applied yet, ready to run. */
 export interface PendingMigration {
-  /** From 1; null for a view or a function, which is made anew whenever its text changes. */
+  /** From 1; null for a macro, a view or a function, which is made anew whenever its text changes. */
   readonly number: number | null;
-  /** `000001_records`, `view usage_open` or `function billed_usage_as_of`. */
+  /** `000001_records`, `macro mul`, `view usage_open` or `function billed_usage_as_of`. */
   readonly name: string;
   /** Its statements, each ended by a semicolon. */
   readonly sql: string;
@@ -93,7 +93,7 @@ async function applyNext(transaction: SqlTransaction, options: MigrateOptions): 
   return next.name;
 }
 
-/** Views and functions come last: they may name what any migration made. */
+/** Macros, views and functions come last: they may name what any migration made. */
 async function applyNextView(
   transaction: SqlTransaction,
   { dataset, now }: MigrateOptions,

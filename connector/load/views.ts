@@ -14,8 +14,8 @@ import {
 import { refuseTakenNames } from './taken-names.js';
 
 /**
- * The views and functions of `sql/<dialect>/views` and `functions` that the dataset lacks or has with another text:
- * views first, each kind in the order of its names. A dataset without the record of them lacks all.
+ * The macros, views and functions of `sql/<dialect>/macros`, `views` and `functions` that the dataset lacks or has with
+ * another text, in that order, each kind in the order of its names. A dataset without the record of them lacks all.
  */
 export async function pendingViews(
   transaction: SqlTransaction,
@@ -31,7 +31,7 @@ export async function pendingViews(
 }
 
 /**
- * Makes or replaces a view or a function and notes its text. What a user built on it stays: columns are only added at
+ * Makes or replaces a macro, a view or a function and notes its text. What a user built on it stays: columns are only added at
  * a view's end.
  * @throws ConfigError when something of that name is there that was not made here
  */
