@@ -27,6 +27,8 @@ function groupsAt(schema: z.core.$ZodType, path: KeyPath, value: unknown): z.Zod
     const inner: z.core.$ZodType | undefined = (plain.shape as z.core.$ZodShape)[step];
     return inner === undefined ? [] : groupsAt(inner, rest, valueAt(value, [step]));
   }
+  if (plain instanceof z.ZodRecord && step !== undefined)
+    return groupsAt(plain.valueType, rest, valueAt(value, [step]));
   if (plain instanceof z.ZodArray && step !== undefined)
     return groupsAt(plain.element, rest, valueAt(value, [step]));
   return [];

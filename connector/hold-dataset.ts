@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { configuredTolerances } from '../schemas/config-tolerance.js';
 import type { LoadContext } from './load-context.js';
 import { Spool } from './load-package.js';
 import { openDestination } from './load/open-destination.js';
@@ -34,7 +35,8 @@ export async function withRun(
           ? openMemory({ folder: spool.root, destination: destination.label, clock, report })
           : NO_MEMORY;
       const { signal } = options;
-      const view = { destination, memory, tenantId, dataset, migrate, clock, signal };
+      const tolerances = configuredTolerances(config.tolerance);
+      const view = { destination, memory, tenantId, dataset, migrate, tolerances, clock, signal };
       const ended = await work({
         ...options,
         ...{ runId, startedAt, spool, destinationLabel: destination.label, readCopy: destination.readCopy },

@@ -1,3 +1,4 @@
+import type { Tolerance } from '../schemas/config-tolerance.js';
 import { asConnectorError, ConfigError, LockedError, type ConnectorError } from '../schemas/errors.js';
 import type { Scope } from '../schemas/scope.js';
 import type { Clock } from './clock.js';
@@ -24,6 +25,8 @@ export interface RunDatasetOptions {
   readonly tenantId: string;
   readonly dataset: string;
   readonly migrate: 'auto' | 'manual';
+  /** What the configuration says of tolerances, kept in the dataset by every run. */
+  readonly tolerances: readonly Tolerance[];
   readonly clock: Clock;
   /** Ends the waiting for a file that somebody holds. */
   readonly signal?: AbortSignal | undefined;
@@ -132,6 +135,7 @@ export class RunDataset {
       await session.recordAnswers(end.answers);
       atStep('answers recorded');
       superseded = await session.closeMonths(this.options.clock.now());
+      await session.keepTolerances(this.options.tolerances);
       await session.recordNextChecks(end.nextChecks(await session.readState()));
       await session.recordRun(end.runOf(superseded));
       atStep('run recorded');

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { notifySchema, recheckSchema, retentionSchema, scheduleSchema } from './config-routine.js';
 import { sourceSchema } from './config-source.js';
 import { streamsSchema } from './config-streams.js';
+import { toleranceSchema } from './config-tolerance.js';
 import { durationSchema, sizeSchema, textLike, textOf, wholeNumber } from './config-values.js';
 
 export { durationSchema, isLoopback, sizeSchema } from './config-values.js';
@@ -97,6 +98,11 @@ export const configSchema = z
     recheck: recheckSchema
       .prefault({})
       .describe('How long an invoice is asked for again, to catch what Microsoft restates.'),
+    tolerance: toleranceSchema
+      .prefault({})
+      .describe(
+        'How much a check of an invoice lets pass, by check and currency; it never changes a figure.',
+      ),
     retention: retentionSchema.optional().describe('How long history is kept; without it for ever.'),
     schedule: scheduleSchema.optional().describe('When `partner-billing schedule` runs sync.'),
     notify: notifySchema

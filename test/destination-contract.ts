@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { ContractDatabase } from './contract/dataset.js';
 import { describeDiff } from './contract/diff.js';
+import { describeExactSums } from './contract/exact-sums.js';
 import { describeHistory } from './contract/history.js';
 import { describeMonths } from './contract/months.js';
 import { describeProof } from './contract/proof.js';
@@ -35,6 +36,7 @@ export function describeDestination(name: string, makeDatabase: () => Promise<Co
     describe('records', () => describeRecords(given));
     describe('invoices and months', () => describeMonths(given));
     describe('history', () => describeHistory(given, Math.min(DIFF_RUNS, 5)));
+    describe('exact sums', () => describeExactSums(given));
     describe('values', () => describeValues(given));
     describe('query and lock', () => describeQuery(given));
     describe('comparison', () => describeDiff(given, DIFF_RUNS));

@@ -1,3 +1,4 @@
+import { configuredTolerances } from '../../schemas/config-tolerance.js';
 import type { CommandContext } from '../command-context.js';
 import { withSession } from './with-destination.js';
 
@@ -15,10 +16,11 @@ export async function migrate(context: CommandContext, options: MigrateOptions):
     if (pending.length === 0) await context.tell('no migration is pending');
     return 0;
   }
-  const { label, applied } = await withSession(context, loaded, 'write', async (session, destination) => ({
-    label: destination.label,
-    applied: await session.migrate(),
-  }));
+  const { label, applied } = await withSession(context, loaded, 'write', async (session, destination) => {
+    const migrated = await session.migrate();
+    await session.keepTolerances(configuredTolerances(loaded.config.tolerance));
+    return { label: destination.label, applied: migrated };
+  });
   await context.tell(
     applied.length === 0 ? `${label}: no migration was pending` : `${label}: applied ${applied.join(', ')}`,
   );

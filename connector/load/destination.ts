@@ -1,3 +1,4 @@
+import type { Tolerance } from '../../schemas/config-tolerance.js';
 import type { Batch, BlobCounts, ParsedPart } from '../../schemas/batch.js';
 import type { Scope } from '../../schemas/scope.js';
 import type { AttributeSet, StreamName } from '../../schemas/streams.js';
@@ -198,6 +199,8 @@ export interface DestinationSession {
   recordRefusal(request: PublishRequest, reason: string, kind: string): Promise<void>;
   /** Records a run, at its start and again at its end. */
   recordRun(run: RunRecord): Promise<void>;
+  /** Makes the tolerances that views read what the configuration says; returns whether anything was to be written. */
+  keepTolerances(tolerances: readonly Tolerance[]): Promise<boolean>;
   /** Removes from history what was replaced before an instant, and records how far; published rows are not touched. */
   purgeHistory(before: Date): Promise<readonly PurgedHistory[]>;
   close(): Promise<void>;

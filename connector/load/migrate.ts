@@ -16,9 +16,9 @@ import { applyViews, pendingViews } from './views.js';
 
 /** A migration that is not applied yet, ready to run. */
 export interface PendingMigration {
-  /** From 1; null for a view or a function, which is made anew whenever its text changes. */
+  /** From 1; null for a macro, a view or a function, which is made anew whenever its text changes. */
   readonly number: number | null;
-  /** `000001_records`, `view usage_open` or `function billed_usage_as_of`. */
+  /** `000001_records`, `macro mul`, `view usage_open` or `function billed_usage_as_of`. */
   readonly name: string;
   /** Its statements, each ended by a semicolon. */
   readonly sql: string;
@@ -62,8 +62,8 @@ export async function pendingMigrations(
 }
 
 /**
- * Applies what is missing, each migration in a transaction with its row in `_migrations`, then all views and functions
- * in one with their rows in `_views`, under a lock so that several at once are safe. Returns the names of what was
+ * Applies what is missing, each migration in a transaction with its row in `_migrations`, then all macros, views and
+ * functions in one with their rows in `_views`, under a lock so that several at once are safe. Returns the names of what was
  * applied. Only ever adds.
  * @throws ConfigError as {@link pendingMigrations}, when the rights do not suffice, or when a user's own table or view
  * has a name that is needed
@@ -85,7 +85,7 @@ async function applyNext(transaction: SqlTransaction, options: MigrateOptions): 
   const { dataset, connectorVersion, now } = options;
   await transaction.rows(sql(transaction, 'lock', dataset), [dataset]);
   const [next] = await missing(transaction, dataset);
-  // Views and functions come last: they may name what any migration made.
+  // Macros, views and functions come last: they may name what any migration made.
   if (next === undefined) return await applyViews(transaction, dataset, now);
   if (!(await hasDataset(transaction, dataset))) await transaction.run(createDataset(transaction, dataset));
   await refuseTakenNames(transaction, dataset, createdTables(next));

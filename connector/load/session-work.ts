@@ -6,6 +6,7 @@ import { publish } from './publish.js';
 import { purgeHistory } from './purge-history.js';
 import { readScope, readStrayRows } from './read-scope.js';
 import { readProof } from './stored-proof.js';
+import { keepTolerances } from './tolerances.js';
 import { readState, recordAnswers, recordNextChecks, recordRefusal, recordRun } from './records.js';
 
 /** What an open session does, over a connection of either dialect; closing is the dialect's own. */
@@ -30,6 +31,7 @@ export function sessionWork(
     recordNextChecks: (checks) => recordNextChecks(connection, dataset, checks),
     recordRefusal: (request, reason, kind) => recordRefusal(connection, dataset, request, reason, kind),
     recordRun: (run) => recordRun(connection, dataset, run),
+    keepTolerances: (tolerances) => keepTolerances(connection, dataset, tolerances),
     purgeHistory: (before) => purgeHistory(connection, dataset, before, clock.now()),
   };
 }

@@ -100,18 +100,24 @@ export function migrationStatements(migration: MigrationFile, fills: Fills): rea
     .map((text) => fill(text, fills, migration.name));
 }
 
-/** A view or a function (a table macro in DuckDB) as it stands in `sql/<dialect>/views` or `functions`. */
+/**
+ * What is made anew whenever its text changes, as it stands in `sql/<dialect>/macros` (which give a value), `views` or
+ * `functions` (which give rows). Macros and functions are functions in Postgres and macros in DuckDB.
+ */
 export interface ViewFile {
-  readonly kind: 'view' | 'function';
-  /** The file's name without `.sql`, which is the view's or the function's. */
+  readonly kind: 'macro' | 'view' | 'function';
+  /** The file's name without `.sql`, which is that of what it makes. */
   readonly name: string;
   /** The statement that makes or replaces it, filled. */
   readonly statement: SqlText;
 }
 
-/** All views of a dialect, then its functions, each in the order of their names. */
+/**
+ * All macros of a dialect, then its views, then its functions, each in the order of their names: each may use those
+ * before it.
+ */
 export function viewFiles(dialect: Dialect, fills: Fills): readonly ViewFile[] {
-  return (['view', 'function'] as const).flatMap((kind) => {
+  return (['macro', 'view', 'function'] as const).flatMap((kind) => {
     const folder = join(packageRoot(), 'sql', dialect, `${kind}s`);
     const files = readdirSync(folder)
       .filter((name) => name.endsWith('.sql'))

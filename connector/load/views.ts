@@ -14,8 +14,8 @@ import {
 import { refuseTakenNames } from './taken-names.js';
 
 /**
- * The views and functions of `sql/<dialect>/views` and `functions` that the dataset lacks or has with another text:
- * views first, each kind in the order of its names. A dataset without the record of them lacks all.
+ * The macros, views and functions of `sql/<dialect>/macros`, `views` and `functions` that the dataset lacks or has with
+ * another text, in that order, each kind in the order of its names. A dataset without the record of them lacks all.
  */
 export async function pendingViews(
   transaction: SqlTransaction,
@@ -25,7 +25,7 @@ export async function pendingViews(
 }
 
 /**
- * Makes or replaces the views and functions that {@link pendingViews} names and notes their texts; returns their names.
+ * Makes or replaces the macros, views and functions that {@link pendingViews} names and notes their texts; returns their names.
  * What a user built on them stays: columns are only added at a view's end.
  * @throws ConfigError when something of such a name is there that was not made here
  */
@@ -36,11 +36,16 @@ export async function applyViews(
 ): Promise<readonly string[]> {
   const applied = await appliedViews(transaction, dataset);
   const missing = missingOf(transaction, dataset, applied);
-  for (const kind of ['view', 'function'] as const) {
-    const made = missing.filter((view) => view.kind === kind && !applied.has(view.name));
-    const names = made.map(({ name }) => name);
-    if (names.length > 0)
-      await refuseTakenNames(transaction, dataset, names, kind === 'view' ? 'relation' : 'function');
+  const made = missing.filter((view) => !applied.has(view.name));
+  for (const kind of ['relation', 'function'] as const) {
+    const names = made.filter((view) => (view.kind === 'view') === (kind === 'relation'));
+    if (names.length === 0) continue;
+    await refuseTakenNames(
+      transaction,
+      dataset,
+      names.map(({ name }) => name),
+      kind,
+    );
   }
   for (const view of missing) {
     await transaction.run(view.statement);

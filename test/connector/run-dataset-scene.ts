@@ -54,7 +54,15 @@ export class DatasetScene {
     const { clock, spool, label } = this;
     const destination = destinationOf(this.main, clock);
     const memory = openMemory({ folder: spool, destination: label, clock, report: () => undefined });
-    const view = { destination, memory, tenantId: TENANT, dataset: 'csp', migrate: 'auto', clock } as const;
+    const view = {
+      destination,
+      memory,
+      tenantId: TENANT,
+      dataset: 'csp',
+      migrate: 'auto',
+      tolerances: [],
+      clock,
+    } as const;
     return new RunDataset({ ...view, ...changes });
   }
 

@@ -93,6 +93,7 @@ function refusingWrites(): Omit<
     recordNextChecks: refuse,
     recordRefusal: refuse,
     recordRun: refuse,
+    keepTolerances: refuse,
     purgeHistory: refuse,
   };
 }

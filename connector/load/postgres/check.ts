@@ -25,6 +25,9 @@ const RECORD_TABLES = [
   '_invoice_lists',
   '_agreements',
   '_retention',
+  '_tolerances',
+  'invoice_statements',
+  'invoice_sign_offs',
 ];
 
 type Row = Readonly<Record<string, string | null>>;

@@ -1,0 +1,49 @@
+import type { Tolerance } from '../../schemas/config-tolerance.js';
+import { canonicalDecimal } from '../../schemas/decimal-text.js';
+import type { SqlConnection, SqlTransaction, SqlValue } from './destination.js';
+import { identifier, statement, type SqlText } from './sql-text.js';
+
+/**
+ * Makes `_tolerances`, which `recon_tolerance()` reads, what the configuration says, in one transaction. Writes nothing
+ * where it says that already; returns whether it wrote.
+ */
+export async function keepTolerances(
+  connection: SqlConnection,
+  dataset: string,
+  tolerances: readonly Tolerance[],
+): Promise<boolean> {
+  return await connection.transaction(async (transaction) => {
+    const kept = await readKept(transaction, dataset);
+    const wanted = new Map(tolerances.map((tolerance) => [keyOf(tolerance), valuesOf(tolerance)]));
+    const changed = [...wanted].filter(([key, values]) => kept.get(key)?.join() !== values.join());
+    const gone = [...kept].filter(([key]) => !wanted.has(key));
+    for (const [, values] of changed) await transaction.run(sql(transaction, 'keep', dataset), values);
+    for (const [, values] of gone)
+      await transaction.run(sql(transaction, 'forget', dataset), values.slice(0, 2));
+    return changed.length + gone.length > 0;
+  });
+}
+
+async function readKept(
+  transaction: SqlTransaction,
+  dataset: string,
+): Promise<ReadonlyMap<string, readonly SqlValue[]>> {
+  const rows = await transaction.rows(sql(transaction, 'read', dataset));
+  const kept = rows.map((row) => ({
+    ...{ check: row['check_name'] ?? '', currency: row['currency'] ?? '' },
+    ...{ perUnit: row['per_unit'] ?? null, atMost: row['at_most'] ?? null },
+  }));
+  return new Map(kept.map((row) => [keyOf(row), valuesOf(row)]));
+}
+
+const keyOf = ({ check, currency }: { readonly check: string; readonly currency: string }): string =>
+  `${check} ${currency}`;
+
+function valuesOf(row: Omit<Tolerance, 'check'> & { readonly check: string }): readonly SqlValue[] {
+  const canonical = (amount: string | null) => (amount === null ? null : canonicalDecimal(amount));
+  return [row.check, row.currency, canonical(row.perUnit), canonical(row.atMost)];
+}
+
+function sql(transaction: SqlTransaction, name: string, dataset: string): SqlText {
+  return statement(transaction.dialect, 'tolerances', name, { dataset: identifier(dataset) });
+}
