@@ -69,6 +69,9 @@ export function published(
   };
 }
 
+/** What ends otherwise where the scope was reloaded. */
+export const RELOADED = { outcome: 'reloaded', answer: 'reloaded' } as const satisfies Partial<ScopeEnding>;
+
 function shrinkWarnings(scope: Scope, { counts, replaced }: PublishResult): readonly string[] {
   if (scope.by !== 'month' || replaced === null || counts.staged === 0) return [];
   if (counts.staged * 2 >= replaced) return [];
