@@ -15,6 +15,8 @@ export interface PackageToLoad {
   readonly allowEmpty: boolean;
   /** Publish it though its eTag is published, and put right what was changed by hand; absent: no. */
   readonly reload?: boolean;
+  /** It is a copy of an archived package, which is not archived again; absent: no. */
+  readonly isCopy?: boolean;
 }
 
 /** What a load works with. */

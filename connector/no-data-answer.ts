@@ -6,7 +6,7 @@ import type { LoadContext } from './load-context.js';
 import { isKept, publishNothing } from './load-scope.js';
 import type { PlannedExport } from './plan.js';
 import type { PublishedOf } from './published-of.js';
-import { published, refused, RELOADED, unchanged, type ScopeEnding } from './scope-ending.js';
+import { published, refused, reloaded, unchanged, type ScopeEnding } from './scope-ending.js';
 
 /** What judging an answer of no data depends on. */
 export interface NoDataRun {
@@ -36,7 +36,8 @@ export async function noData(run: NoDataRun, outcome: NoDataOutcome): Promise<Sc
     const { attributeSet } = planned.request;
     const empty = { scope, attributeSet, answer, billingMonth: before.billingMonth, reload };
     const result = await run.inTurn(() => publishNothing(load, empty));
-    return { ...published(scope, answer, result, []), ...(reload ? RELOADED : {}) };
+    const ending = published(scope, answer, result, []);
+    return reload ? reloaded(ending, before.eTag) : ending;
   }
   const checked = true;
   switch (planned.whenNoData) {

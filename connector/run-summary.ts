@@ -17,7 +17,15 @@ import type { PublishCounts } from './load/destination.js';
  *   that was asked for in the same run has an entry of its own for that.
  */
 export type ScopeOutcome =
-  'published' | 'reloaded' | 'unchanged' | 'no data' | 'pending' | 'kept' | 'refused' | 'failed' | 'superseded';
+  | 'published'
+  | 'reloaded'
+  | 'unchanged'
+  | 'no data'
+  | 'pending'
+  | 'kept'
+  | 'refused'
+  | 'failed'
+  | 'superseded';
 
 /** What a run did with one scope. Sums are canonical decimal texts by currency. */
 export interface ScopeSummary {
