@@ -68,6 +68,10 @@ function addRunCommands(program: Command, choose: (chosen: Chosen) => void): voi
     .addOption(invoiceOption())
     .addOption(allowEmptyOption())
     .option(
+      '--reload <scope...>',
+      'put right what was changed by hand, by a new export or --from-archive; only these scopes: [STREAM:]SCOPE',
+    )
+    .option(
       '--from-archive <folder>',
       'fill the destination from an archive, with no network: what is missing, in order',
     )

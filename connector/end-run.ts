@@ -35,7 +35,9 @@ export async function endRun(run: Run, work: RunWork): Promise<RunSummary> {
   const summaryWith = (late: readonly Scope[]) => summarise(run, work, [...early, ...late], finishedAt);
   const ended = await run.dataset.finish({
     answers: results.flatMap(({ answer }) => (answer === null ? [] : [answer])),
-    isWorthWaiting: results.some(({ summary }) => summary.outcome === 'published'),
+    isWorthWaiting: results.some(
+      ({ summary: { outcome } }) => outcome === 'published' || outcome === 'reloaded',
+    ),
     runOf: (late) => recordOf(summaryWith(late)),
     nextChecks: (state) => nextChecks(run.loaded.config, state, finishedAt),
   });

@@ -13,6 +13,10 @@ export interface PackageToLoad {
   readonly billingMonthFrom: string | null;
   /** Publish it though it is empty and replaces rows: a person named the scope. */
   readonly allowEmpty: boolean;
+  /** Publish it though its eTag is published, and put right what was changed by hand; absent: no. */
+  readonly reload?: boolean;
+  /** It is a copy of an archived package, which is not archived again; absent: no. */
+  readonly isCopy?: boolean;
 }
 
 /** What a load works with. */
@@ -45,4 +49,6 @@ export interface EmptyScope {
   /** Stands in for the eTag: Graph gives none with code 5000. */
   readonly answer: string;
   readonly billingMonth: string | null;
+  /** See {@link PackageToLoad}. */
+  readonly reload: boolean;
 }

@@ -37,7 +37,7 @@ export async function loadPackage(context: LoadContext, toLoad: PackageToLoad): 
   if (refused !== null) return { kind: 'refused', eTag: request.eTag, error: refused };
   const session = await context.openForLoad();
   try {
-    if (await isPublished(session, request)) {
+    if (!request.reload && (await isPublished(session, request))) {
       await putAway(context, toLoad, session);
       return { kind: 'already published', eTag: request.eTag };
     }

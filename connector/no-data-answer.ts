@@ -6,7 +6,7 @@ import type { LoadContext } from './load-context.js';
 import { isKept, publishNothing } from './load-scope.js';
 import type { PlannedExport } from './plan.js';
 import type { PublishedOf } from './published-of.js';
-import { published, refused, unchanged, type ScopeEnding } from './scope-ending.js';
+import { published, refused, reloaded, unchanged, type ScopeEnding } from './scope-ending.js';
 
 /** What judging an answer of no data depends on. */
 export interface NoDataRun {
@@ -20,7 +20,7 @@ type NoDataOutcome = Extract<ExportOutcome, { kind: 'no data' }>;
 
 /**
  * What Graph's code 5000 means. Over rows it is treated like an empty answer: kept or refused, or published where a
- * person named the scope; over an empty snapshot it is nothing new. Where nothing is published, the plan says whether
+ * person named the scope; over an empty snapshot it is nothing new, and a reload removes rows that came by hand. Where nothing is published, the plan says whether
  * data is still expected (`pending`), is missing (`failed`) or is not expected (`no data`).
  */
 export async function noData(run: NoDataRun, outcome: NoDataOutcome): Promise<ScopeEnding> {
@@ -28,12 +28,16 @@ export async function noData(run: NoDataRun, outcome: NoDataOutcome): Promise<Sc
   const { scope } = outcome;
   const answer = `no data (${outcome.code})`;
   const before = run.published(scope);
-  if (before !== null && before.counts.staged === 0) return { ...unchanged(scope, before.eTag), answer };
+  const { reload = false } = planned;
   if (before !== null) {
-    if (!planned.allowEmpty) return overRows(scope, outcome, load.clock.now());
+    const isEmpty = before.counts.staged === 0;
+    if (isEmpty && !reload) return { ...unchanged(scope, before.eTag), answer };
+    if (!isEmpty && !planned.allowEmpty) return overRows(scope, outcome, load.clock.now());
     const { attributeSet } = planned.request;
-    const empty = { scope, attributeSet, answer, billingMonth: before.billingMonth };
-    return published(scope, answer, await run.inTurn(() => publishNothing(load, empty)), []);
+    const empty = { scope, attributeSet, answer, billingMonth: before.billingMonth, reload };
+    const result = await run.inTurn(() => publishNothing(load, empty));
+    const ending = published(scope, answer, result, []);
+    return reload ? reloaded(ending, before.eTag) : ending;
   }
   const checked = true;
   switch (planned.whenNoData) {

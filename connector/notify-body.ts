@@ -34,6 +34,8 @@ export interface NotifyBody extends NotifiedDataset {
 
 /** Outcomes that a person may have to act on. */
 const TROUBLES: ReadonlySet<string> = new Set<ScopeOutcome>(['failed', 'refused', 'kept']);
+/** Outcomes with which readers see another snapshot. */
+const PUBLISHED: ReadonlySet<string> = new Set<ScopeOutcome>(['published', 'reloaded']);
 const TROUBLES_SHOWN = 10;
 
 /**
@@ -41,7 +43,7 @@ const TROUBLES_SHOWN = 10;
  * or other scopes are failed, refused or kept. A run before that is not known (`undefined`) counts as another. Pure.
  */
 export function notifyReasons(summary: RunSummary, former: FormerRun | null | undefined): NotifyReason[] {
-  const published = summary.scopes.some((scope) => scope.outcome === 'published');
+  const published = summary.scopes.some((scope) => PUBLISHED.has(scope.outcome));
   const first = former === null;
   const changed = !first && (former === undefined || outcomeChanged(summary, former));
   return [

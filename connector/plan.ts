@@ -42,6 +42,8 @@ export interface PlannedExport {
   readonly noDataIsUsual: boolean;
   /** An empty answer is published, also over rows. */
   readonly allowEmpty: boolean;
+  /** Exported and published though its eTag is published: what was changed by hand is put right. Absent: no. */
+  readonly reload?: boolean;
 }
 
 /** A scope that is not asked for. */

@@ -37,6 +37,7 @@ export async function publishRequest(context: LoadContext, toLoad: PackageToLoad
     rootDirectory: manifest.rootDirectory,
     blobs: await toLoad.package.blobs(),
     allowEmpty: toLoad.allowEmpty,
+    reload: toLoad.reload ?? false,
   };
 }
 
@@ -56,6 +57,7 @@ export function emptyRequest(context: LoadContext, empty: EmptyScope): PublishRe
     rootDirectory: '',
     blobs: [],
     allowEmpty: true,
+    reload: empty.reload,
   };
 }
 

@@ -1,8 +1,9 @@
 import { join, relative, sep } from 'node:path';
-import { proofText } from '../schemas/proof.js';
+import { proofText, type ProofDocument } from '../schemas/proof.js';
 import type { Scope } from '../schemas/scope.js';
 import { writeDurably } from './durable-file.js';
 import type { LoadContext, PackageToLoad } from './load-context.js';
+import type { LoadPackage } from './load-package.js';
 import type { DestinationSession } from './load/destination.js';
 import { appendProof } from './proof-ledger.js';
 import { atStep } from './run-step.js';
@@ -28,25 +29,40 @@ export async function keepInLedger(
 
 /**
  * Billed packages move to the archive where one is configured, each with the proof of what was published of it, and a
- * line in the archive's ledger; all others are removed. It may be repeated after a crash.
+ * line in the archive's ledger; all others are removed, as are copies of archived packages, and those whose very data
+ * was published from another package: a reload was killed before it loaded them. It may be repeated after a crash.
  */
 export async function putAway(
   context: LoadContext,
-  { scope, package: loaded }: PackageToLoad,
+  { scope, package: loaded, isCopy = false }: PackageToLoad,
   session: DestinationSession,
 ): Promise<void> {
-  if (context.archive === null || scope.by !== 'invoice') {
+  if (isCopy) await keepInLedger(context, scope, session);
+  if (context.archive === null || scope.by !== 'invoice' || isCopy) {
     await loaded.remove();
     atStep('package removed');
     return;
   }
   const proof = await session.readProof(scope);
   const place = relative(context.spool, loaded.path);
+  const isSameData = proof !== null && proof.document.etag === loaded.manifest()?.eTag;
+  if (isSameData && !isOwnProof(loaded, proof.document)) {
+    await loaded.remove();
+    atStep('package removed');
+    return;
+  }
   // Anything but its own proof would say what is not so.
-  if (proof !== null && proof.document.etag === loaded.manifest()?.eTag) {
+  if (isSameData) {
     await writeDurably(join(loaded.path, PROOF_FILE), `${proofText(proof.document)}\n`);
     const [tenant = '', dataset = ''] = place.split(sep);
     await appendProof(join(context.archive, tenant, dataset), proof.document);
   }
   await loaded.archiveTo(join(context.archive, place));
+}
+
+/** Whether the snapshot was published from this very package: Graph's operation and manifest say so. */
+function isOwnProof(loaded: LoadPackage, proof: ProofDocument): boolean {
+  const manifest = loaded.manifest();
+  const operation = manifest?.operationId ?? loaded.exportRecord.operation?.id ?? null;
+  return proof.manifest_id === manifest?.id && proof.operation_id === operation;
 }

@@ -5,6 +5,7 @@ import type { PublishCounts } from './load/destination.js';
 /**
  * What became of one scope.
  * - `published`: a new snapshot is what readers see now.
+ * - `reloaded`: it was published anew by name (`--reload`); what was changed by hand is put right.
  * - `unchanged`: Graph's eTag and attribute set are those of the published snapshot, or an empty one is published and
  *   Graph still has no data; no blob was read.
  * - `no data`: Graph has none for it, and none is expected; nothing was published before.
@@ -16,7 +17,15 @@ import type { PublishCounts } from './load/destination.js';
  *   that was asked for in the same run has an entry of its own for that.
  */
 export type ScopeOutcome =
-  'published' | 'unchanged' | 'no data' | 'pending' | 'kept' | 'refused' | 'failed' | 'superseded';
+  | 'published'
+  | 'reloaded'
+  | 'unchanged'
+  | 'no data'
+  | 'pending'
+  | 'kept'
+  | 'refused'
+  | 'failed'
+  | 'superseded';
 
 /** What a run did with one scope. Sums are canonical decimal texts by currency. */
 export interface ScopeSummary {
@@ -125,6 +134,7 @@ const OUTCOMES_BY_GRAVITY: readonly ScopeOutcome[] = [
   'kept',
   'pending',
   'published',
+  'reloaded',
   'superseded',
   'no data',
   'unchanged',

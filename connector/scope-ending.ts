@@ -69,6 +69,22 @@ export function published(
   };
 }
 
+/**
+ * The same ending where the scope was reloaded by name. With another eTag than `former`, the one published before, nobody
+ * can tell what Microsoft restated from what was changed by hand, which is said.
+ */
+export function reloaded(ending: ScopeEnding, former: string | undefined): ScopeEnding {
+  if (ending.outcome !== 'published') return ending;
+  const { warnings = [], details } = ending;
+  const restated = `Microsoft restated it since it was published: eTag ${former ?? 'unknown'} then, ${details?.eTag ?? 'none'} now. What Microsoft changed and what was changed by hand cannot be told apart: all of it is in history as reloaded, and no diff counts it`;
+  const isRestated = details?.eTag !== former;
+  return {
+    ...ending,
+    ...{ outcome: 'reloaded', answer: 'reloaded' },
+    warnings: isRestated ? [...warnings, restated] : warnings,
+  };
+}
+
 function shrinkWarnings(scope: Scope, { counts, replaced }: PublishResult): readonly string[] {
   if (scope.by !== 'month' || replaced === null || counts.staged === 0) return [];
   if (counts.staged * 2 >= replaced) return [];

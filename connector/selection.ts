@@ -9,6 +9,11 @@ export interface Selection {
   readonly allowEmpty: readonly string[];
   /** Only these scopes (`stream scope`), whose refused load packages are parsed again; nothing else is asked for. */
   readonly refused?: readonly string[] | undefined;
+  /**
+   * Only these scopes, each `SCOPE` or `STREAM:SCOPE`: what is published of them is published anew, and what was changed
+   * by hand put right; nothing else is asked for.
+   */
+  readonly reload?: readonly string[] | undefined;
   /** Only what the invoice list names for these billing months, both ends inclusive, and is not published yet. */
   readonly months?: { readonly from: string; readonly to: string } | undefined;
 }

@@ -78,17 +78,22 @@ function scopeTable(scopes: readonly ScopeSummary[]): string {
       scope.scope,
       scope.outcome,
       scope.counts === undefined ? '' : countText(scope.counts.staged),
-      scope.counts === undefined ? rejectedText(scope.rejected) : changesText(scope.counts),
+      scope.counts === undefined
+        ? rejectedText(scope.rejected)
+        : changesText(scope.counts, scope.outcome === 'reloaded' ? 'replaced' : 'changed'),
       sumsText(scope.sums),
     ]),
   );
 }
 
-/** What a publish changed: `12 new, 3 changed, 1 removed, 900 unchanged, 2 rejected`; parts that are 0 are left out. */
-export function changesText(counts: PublishCounts): string {
+/**
+ * What a publish changed: `12 new, 3 changed, 1 removed, 900 unchanged, 2 rejected`; parts that are 0 are left out.
+ * @param updated the word for rows that took the place of others; of a reload nobody says that they were changed
+ */
+export function changesText(counts: PublishCounts, updated: 'changed' | 'replaced' = 'changed'): string {
   const parts = [
     [counts.inserted, 'new'],
-    [counts.updated, 'changed'],
+    [counts.updated, updated],
     [counts.deleted, 'removed'],
     [counts.unchanged, 'unchanged'],
     [counts.rejected, 'rejected'],

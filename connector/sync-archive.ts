@@ -4,7 +4,7 @@ import { IntegrityError } from '../schemas/errors.js';
 import type { ProofDocument } from '../schemas/proof.js';
 import { scopeLabel, scopeText, type Scope } from '../schemas/scope.js';
 import { allowEmptyCommand } from './allow-empty-command.js';
-import { archiveStock } from './archive-stock.js';
+import { archiveStock, type ArchiveStock } from './archive-stock.js';
 import { makeFolder } from './durable-file.js';
 import { endRun } from './end-run.js';
 import { loadContextOf, withRun } from './hold-dataset.js';
@@ -12,10 +12,12 @@ import { interrupted } from './interruption.js';
 import type { LoadContext } from './load-context.js';
 import { LoadPackage } from './load-package.js';
 import { loadPackage } from './load-scope.js';
+import { RELOAD_REASON, scopesToReload } from './plan-reload.js';
 import { readLedger } from './proof-ledger.js';
 import { publishedIn, type PublishedOf } from './published-of.js';
+import { archivedPackageOf } from './reload-from-archive.js';
 import type { EndedRun, Run, SyncOptions } from './run-context.js';
-import { failed } from './scope-ending.js';
+import { failed, reloaded } from './scope-ending.js';
 import { loadEnding, scopeResult, type ScopeResult } from './scope-result.js';
 
 /** What filling a destination from an archive is given. */
@@ -30,8 +32,10 @@ const REASON = 'in the archive, and not published here';
  * Fills a destination from the packages of an archive, with no network: in the order of publishing, only what is
  * missing, by the same way as what comes from Graph, to the same keys, history and digests. The archive is only read. A
  * scope of which something is published that the archive does not have is left alone, with a warning; one whose last
- * snapshot was published empty by name is an error, for its packages are not the last word.
- * @throws ConfigError when the archive holds nothing or not only one dataset; as {@link withRun} does
+ * snapshot was published empty by name is an error, for its packages are not the last word. With scopes to reload, these
+ * are published anew from the package of what is published, and nothing else.
+ * @throws ConfigError when the archive holds nothing or not only one dataset, or has no package of what is to be
+ * reloaded; as {@link withRun} does
  */
 export async function syncFromArchive(options: ArchiveSyncOptions): Promise<EndedRun> {
   return await withRun(options, async (run) => {
@@ -44,22 +48,49 @@ export async function syncFromArchive(options: ArchiveSyncOptions): Promise<Ende
     const heldBy = await run.dataset.prepare();
     if (heldBy !== null) throw heldBy;
     const former = run.dataset.state.lastRun;
-    const { packages } = stock;
-    const { proofs } = await readLedger(join(options.archive, stock.tenantId, stock.dataset));
-    const emptied = emptiedSince(packages, proofs);
-    const usable = packages.filter(({ exportRecord }) => !emptied.has(scopeLabel(exportRecord.scope)));
-    const { missing, warnings } = missingPackages(usable, publishedIn(run.dataset.state));
-    for (const message of warnings) run.report({ event: 'warning', message, hint: '' });
-    const load: LoadContext = { ...loadContextOf(run), archive: null };
-    const results = [...emptied.values()].map((scope) =>
-      scopeResult(load, REASON, failed(scope, notTheLast(scope))),
-    );
-    // One after the other: what is newer must find what is older.
-    for (const archived of missing) results.push(await loadArchived(run, load, archived));
+    const { results, warnings } =
+      run.selection.reload === undefined
+        ? await loadMissing(run, options.archive, stock)
+        : await reloadNamed(run, run.selection.reload, stock);
     const plan = { exports: [], left: [], warnings };
     const summary = await endRun(run, { plan, invoiceList: null, results, warnings });
     return { summary, former, state: run.dataset.state };
   });
+}
+
+/** What loading packages of an archive came to. */
+interface LoadedPackages {
+  readonly results: readonly ScopeResult[];
+  readonly warnings: readonly string[];
+}
+
+async function loadMissing(run: Run, archive: string, stock: ArchiveStock): Promise<LoadedPackages> {
+  const { packages, tenantId, dataset } = stock;
+  const { proofs } = await readLedger(join(archive, tenantId, dataset));
+  const emptied = emptiedSince(packages, proofs);
+  const usable = packages.filter(({ exportRecord }) => !emptied.has(scopeLabel(exportRecord.scope)));
+  const { missing, warnings } = missingPackages(usable, publishedIn(run.dataset.state));
+  for (const message of warnings) run.report({ event: 'warning', message, hint: '' });
+  const load: LoadContext = { ...loadContextOf(run), archive: null };
+  const results = [...emptied.values()].map((scope) =>
+    scopeResult(load, REASON, failed(scope, notTheLast(scope))),
+  );
+  // One after the other: what is newer must find what is older.
+  for (const archived of missing) results.push(await loadArchived(run, load, archived));
+  return { results, warnings };
+}
+
+async function reloadNamed(
+  run: Run,
+  named: readonly string[],
+  { packages }: ArchiveStock,
+): Promise<LoadedPackages> {
+  const wanted = scopesToReload(run.dataset.state, named).map((one) => archivedPackageOf(packages, one));
+  const results: ScopeResult[] = [];
+  // The dataset's own ledger gets a line of each, as of any other snapshot.
+  const load = loadContextOf(run);
+  for (const archived of wanted) results.push(await loadArchived(run, load, archived, true));
+  return { results, warnings: [] };
 }
 
 /** Scopes whose last published snapshot, as the ledger says, is an empty one that was published by name: no package has it. */
@@ -112,19 +143,27 @@ function missingPackages(
 }
 
 /** Loads a copy of an archived package: whatever becomes of it, the archive stays as it is. */
-async function loadArchived(run: Run, load: LoadContext, archived: LoadPackage): Promise<ScopeResult> {
+async function loadArchived(
+  run: Run,
+  load: LoadContext,
+  archived: LoadPackage,
+  reload = false,
+): Promise<ScopeResult> {
   const { scope } = archived.exportRecord;
-  load.report({ event: 'scope.started', scope, reason: REASON });
+  const reason = reload ? RELOAD_REASON : REASON;
+  load.report({ event: 'scope.started', scope, reason });
   const folder = join(run.spool.folderOf(scope), archived.packageId);
   try {
     const copy = await copyOf(archived, folder);
     const shown = copy.manifest()?.billingMonth;
     const billingMonthFrom = shown === undefined ? null : 'manifest';
-    const loaded = await loadPackage(load, { scope, package: copy, billingMonthFrom, allowEmpty: true });
+    const asked = { scope, billingMonthFrom, allowEmpty: true, reload, isCopy: true };
+    const loaded = await loadPackage(load, { ...asked, package: copy });
     if (loaded.kind === 'damaged blob') throw loaded.error;
-    return scopeResult(load, REASON, loadEnding(scope, loaded, []));
+    const ending = loadEnding(scope, loaded, []);
+    return scopeResult(load, reason, reload ? reloaded(ending, archived.manifest()?.eTag) : ending);
   } catch (thrown) {
-    return scopeResult(load, REASON, failed(scope, interrupted(thrown, run.signal)));
+    return scopeResult(load, reason, failed(scope, interrupted(thrown, run.signal)));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

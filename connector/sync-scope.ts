@@ -6,7 +6,7 @@ import { loadPackage } from './load-scope.js';
 import { noData } from './no-data-answer.js';
 import type { PlannedExport } from './plan.js';
 import type { PublishedOf } from './published-of.js';
-import { failed, superseded, unchanged, type ScopeEnding } from './scope-ending.js';
+import { failed, reloaded, superseded, unchanged, type ScopeEnding } from './scope-ending.js';
 import { loadEnding, scopeResult, type ScopeResult } from './scope-result.js';
 
 /** What one scope's way through a run needs. */
@@ -41,7 +41,8 @@ export function syncScope(run: ScopeRun): {
 
 function exportScope(run: ScopeRun): Promise<ExportOutcome> {
   const of = (scope: Scope) => run.published(scope);
-  return run.extractor.exportScope(run.planned.request, of, { signal: run.load.signal });
+  const { request, reload } = run.planned;
+  return run.extractor.exportScope(request, of, { signal: run.load.signal, force: reload });
 }
 
 async function afterExport(
@@ -57,8 +58,8 @@ async function afterExport(
     return superseded(outcome.scope);
   }
   if (outcome.kind === 'no data') return await noData(run, outcome);
-  const { allowEmpty } = run.planned;
-  const loaded = await run.inTurn(() => loadPackage(run.load, { ...outcome, allowEmpty }));
+  const { allowEmpty, reload = false } = run.planned;
+  const loaded = await run.inTurn(() => loadPackage(run.load, { ...outcome, allowEmpty, reload }));
   if (loaded.kind === 'damaged blob') {
     if (!mayDownloadAgain) throw loaded.error;
     run.load.report({
@@ -72,6 +73,7 @@ async function afterExport(
     });
     return await afterExport(run, await exportScope(run), false);
   }
-  const rejected = run.published(outcome.scope)?.counts.rejected;
-  return loadEnding(outcome.scope, loaded, outcome.warnings, rejected);
+  const before = run.published(outcome.scope);
+  const ending = loadEnding(outcome.scope, loaded, outcome.warnings, before?.counts.rejected);
+  return reload ? reloaded(ending, before?.eTag) : ending;
 }

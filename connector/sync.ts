@@ -4,7 +4,8 @@ import { monthOf, scopeLabel, type Scope } from '../schemas/scope.js';
 import { endRun } from './end-run.js';
 import { createExtractor, type Extractor } from './extract/extractor.js';
 import { loadContextOf, withRun } from './hold-dataset.js';
-import { planRun, type Plan, type PlannedExport } from './plan.js';
+import { planRun, type Plan, type PlannedExport, type UnfinishedPackage } from './plan.js';
+import { planReload } from './plan-reload.js';
 import { planRetry } from './plan-retry.js';
 import { publishedIn } from './published-of.js';
 import { refreshInvoices } from './refresh-invoices.js';
@@ -27,23 +28,28 @@ export async function runSync(options: SyncOptions): Promise<EndedRun> {
 
 async function lockedRun(run: Run): Promise<EndedRun> {
   const { dataset, spool, startedAt, selection, report } = run;
-  const { config } = run.loaded;
   const heldBy = await dataset.prepare();
   const former = dataset.state.lastRun;
-  const invoiceList = selection.refused === undefined ? await refreshInvoices(run) : null;
+  const isNightly = selection.refused === undefined && selection.reload === undefined;
+  const invoiceList = isNightly ? await refreshInvoices(run) : null;
   await sweepSpool(spool.root);
   const { usable, useless } = await stockOf(spool, dataset.state, startedAt);
   for (const one of useless) await one.remove();
-  const plan =
-    selection.refused === undefined
-      ? planRun(config, dataset.state, selection, startedAt, usable)
-      : await planRetry(spool, dataset.state, selection.refused);
+  const plan = await planOf(run, usable);
   const warnings = [...(heldBy === null ? [] : [plannedFromMemory(heldBy)]), ...plan.warnings];
   for (const message of warnings)
     report({ event: 'warning', message, hint: plan.warnings.includes(message) ? 'see connector.yaml' : '' });
   const results = await runPlan(run, plan);
   const summary = await endRun(run, { plan, invoiceList, results, warnings });
   return { summary, former, state: dataset.state };
+}
+
+async function planOf(run: Run, usable: readonly UnfinishedPackage[]): Promise<Plan> {
+  const { dataset, spool, startedAt, selection } = run;
+  const { refused, reload } = selection;
+  if (reload !== undefined) return planReload(dataset.state, reload, startedAt);
+  if (refused !== undefined) return await planRetry(spool, dataset.state, refused);
+  return planRun(run.loaded.config, dataset.state, selection, startedAt, usable);
 }
 
 async function runPlan(run: Run, plan: Plan): Promise<ScopeResult[]> {

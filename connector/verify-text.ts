@@ -107,7 +107,7 @@ function scopeTable(scopes: readonly ScopeVerdict[]): string {
   );
 }
 
-function differenceLines({ stream, scope, differences }: ScopeVerdict): readonly string[] {
+function differenceLines({ stream, scope, differences, loadId }: ScopeVerdict): readonly string[] {
   return [
     `${stream} ${scope} differs from what was published:`,
     ...differences.flatMap(({ what, message, expected, found, keys }) => [
@@ -116,5 +116,6 @@ function differenceLines({ stream, scope, differences }: ScopeVerdict): readonly
         (key) => `    ${key.scope === undefined ? '' : `${key.scope} `}${key.lineItemKey} ${key.occurrence}`,
       ),
     ]),
+    ...(loadId === null ? [] : [`  to put it right: partner-billing sync --reload ${stream}:${scope}`]),
   ];
 }

@@ -123,6 +123,7 @@ export function publishRequest(
     rejectedLimit: 0,
     allowEmpty: false,
     allowBasicOverFull: false,
+    reload: false,
     now: new Date('2026-11-09T12:00:00.000Z'),
     ...fields,
   };

@@ -79,6 +79,11 @@ export interface PublishRequest {
   readonly allowEmpty: boolean;
   /** Publish `basic` over `full`. */
   readonly allowBasicOverFull: boolean;
+  /**
+   * Puts the scope right: also where this eTag is published already, rows that are not what was parsed, in whatever value
+   * and by whatever hand, are replaced. History calls them `reloaded`.
+   */
+  readonly reload: boolean;
   /** The instant of publishing, stored as `published_at`. */
   readonly now: Date;
 }

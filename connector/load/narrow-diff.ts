@@ -12,6 +12,8 @@ import {
   unproven,
   type Publishing,
 } from './publishing.js';
+import { reloadCommand } from '../reload-command.js';
+import { removeStrays, sameFills } from './reload-rows.js';
 import { nameList, ofEither, qualified, sortKeys, statement, type Fills } from './sql-text.js';
 
 /** How a publish changed the rows of a scope. `staged = inserted + updated + unchanged`. */
@@ -22,17 +24,26 @@ export interface RowChanges {
   readonly unchanged: number;
 }
 
+/** The rows that a scope has now. */
+export interface PublishedRows {
+  /** Those that are compared with what is staged. */
+  readonly rows: number;
+  /** Rows that a reload found where no load of the scope put them: they are gone already. */
+  readonly strays: number;
+}
+
 /**
  * Notes which rows the scope has now: keys, numbers, hashes and measures only, never whole rows. Returns how many.
- * For an invoice the scope is every invoice number that the published or the staged snapshot carries.
+ * For an invoice the scope is every invoice number that the published or the staged snapshot carries. A reload first
+ * removes strays, and takes no stored hash on trust.
  * @throws IntegrityError when such rows were written by another scope
  */
 export async function readPublished(
   publishing: Publishing,
   invoiceNumbers: Iterable<string>,
-): Promise<number> {
+): Promise<PublishedRows> {
   const { transaction, request } = publishing;
-  const { scope, table, stream } = request;
+  const { scope, table, reload } = request;
   const add = publishSql(publishing, `add to scope by ${scope.by}`);
   await transaction.run(publishSql(publishing, `create scope by ${scope.by}`));
   if (scope.by === 'month') {
@@ -41,32 +52,35 @@ export async function readPublished(
     for (const invoice of new Set([scope.invoice, ...invoiceNumbers])) await transaction.run(add, [invoice]);
   }
   await transaction.run(publishSql(publishing, 'analyze scope'));
-  const others = await transaction.rows(publishSql(publishing, 'rows of other scopes'), [
-    stream,
-    scopeText(scope),
-  ]);
-  if (others.length > 0) {
-    const owners = others.map((row) => `${row['value'] ?? ''} (${row['records'] ?? ''})`).join(', ');
-    const hint =
-      'a record may be in one scope only: see accept_invoice_numbers, or restore rows changed by hand';
-    throw unproven(
-      publishing,
-      'ownership',
-      `${table.name} has rows of it written by another scope: ${owners}`,
-      hint,
-    );
-  }
+  await refuseOthers(publishing);
+  const strays = reload ? await removeStrays(publishing) : 0;
+  const measures: Fills = { measures_t: nameList(table.measures, 't') };
   await transaction.run(
-    publishSql(publishing, 'create published', { measures_t: nameList(table.measures, 't') }),
+    reload
+      ? publishSql(publishing, 'create published of a reload', { ...measures, ...sameFills(table) })
+      : publishSql(publishing, 'create published', measures),
   );
   await transaction.run(publishSql(publishing, 'analyze published'));
-  return countRecords(publishing, 'count published');
+  return { rows: await countRecords(publishing, 'count published'), strays };
+}
+
+/** Rows that another scope wrote; for a reload only those that it still accounts for: others were moved here by hand. */
+async function refuseOthers(publishing: Publishing): Promise<void> {
+  const { scope, stream, table, reload } = publishing.request;
+  if (reload && scope.by === 'month') return;
+  const name = reload ? 'rows that other scopes account for' : 'rows of other scopes';
+  const others = await publishing.transaction.rows(publishSql(publishing, name), [stream, scopeText(scope)]);
+  if (others.length === 0) return;
+  const owners = others.map((row) => `${row['value'] ?? ''} (${row['records'] ?? ''})`).join(', ');
+  const what = `${table.name} has rows of it written by another scope: ${owners}`;
+  const hint = `a record may be in one scope only: see accept_invoice_numbers; if rows were changed by hand: ${reloadCommand(scope)}`;
+  throw unproven(publishing, 'ownership', what, hint);
 }
 
 /**
  * Compares what is staged with what is published as multisets and plans each difference (architecture.md section
  * 3, "Line items have no id"): first by key and row hash, then within a key in the order of the measures.
- * @param published rows of the scope now, as {@link readPublished} returned them
+ * @param published rows of the scope that {@link readPublished} noted
  */
 export async function planChanges(
   publishing: Publishing,

@@ -34,7 +34,8 @@ export interface PublishOptions {
  * Makes a snapshot the current one in one transaction: lock, stage, prove, compare, apply, record. A reader sees
  * the whole old or the whole new snapshot, and what is recorded is in the same transaction. When the database gives
  * up on the transaction (deadlock, serialization, restart), all of it is tried again, {@link PUBLISH_ATTEMPTS}
- * times at most. A snapshot that is published already (same eTag, attribute set and table version) is left alone.
+ * times at most. A snapshot that is published already (same eTag, attribute set and table version) is left alone, unless it
+ * is to be reloaded.
  * @param parts yields the parsed snapshot from its start each time it is called
  * @throws ConfigError when the dataset belongs to another tenant, or `basic` would replace `full`
  * @throws IntegrityError when the snapshot is not proven whole, or is empty where rows are published; the fact
@@ -101,6 +102,8 @@ async function publishOnce(
 }
 
 function isSame(request: PublishRequest, current: SnapshotRecord): boolean {
+  // Of a reload only this very load is: its commit's answer was lost.
+  if (request.reload) return current.loadId === request.loadId;
   return (
     current.eTag === request.eTag &&
     current.attributeSet === request.attributeSet &&
@@ -124,23 +127,26 @@ async function replaceRows(
   current: SnapshotRecord | undefined,
 ): Promise<{ readonly changes: RowChanges; readonly digest: RowsDigest }> {
   const { transaction, request } = publishing;
-  const published = await readPublished(publishing, [
+  const { rows, strays } = await readPublished(publishing, [
     ...(current?.invoiceNumbers ?? []),
     ...proof.invoiceNumbers,
   ]);
+  // What a reload finds in the table proves nothing, but what was published before does.
+  const published = request.reload ? (current?.counts.staged ?? rows) : rows;
   if (proof.staged === 0 && published > 0 && !request.allowEmpty) {
     const what = `the export is empty and ${published} rows are published`;
     const hint = `the published snapshot is kept; if it is empty indeed, publish that by name: ${allowEmptyCommand(request.scope)}`;
     throw unproven(publishing, 'empty', what, hint, { published });
   }
-  const changes = await planChanges(publishing, proof.staged, published);
-  // The same eTag or other columns: it was not Microsoft who changed the records.
-  const ours = current?.attributeSet !== request.attributeSet || current.eTag === request.eTag;
+  const changes = await planChanges(publishing, proof.staged, rows);
+  // The same eTag or other columns: it was not Microsoft who changed the records. A reload cannot tell who did.
+  const ours =
+    request.reload || current?.attributeSet !== request.attributeSet || current.eTag === request.eTag;
   const digest = await applyChanges(publishing, changes, proof.staged, ours ? 'reloaded' : null);
   const { scope } = request;
   if (scope.by === 'month') {
     const values = [request.loadId, request.stream, billingMonth(request), scope.currency];
     await transaction.run(publishSql(publishing, 'keep totals'), values);
   }
-  return { changes, digest };
+  return { changes: { ...changes, deleted: changes.deleted + strays }, digest };
 }

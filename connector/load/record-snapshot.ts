@@ -97,7 +97,7 @@ export async function recordPublished(
     JSON.stringify(proof.invoiceNumbers),
     JSON.stringify(proof.unknownFields),
     JSON.stringify(sums),
-    JSON.stringify(proofFacts(proof)),
+    JSON.stringify({ ...proofFacts(proof), ...(request.reload ? { reload: true } : {}) }),
     ...[PROOF_VERSION, rowsDigestText(proof.digest)],
     ...['published', null, null],
     ...[sqlInstant(request.now), sqlInstant(publishedAt(request, current))],

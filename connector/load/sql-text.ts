@@ -47,6 +47,14 @@ export function ofEither(names: readonly string[], left: string, right: string):
     .join(', ') as SqlText;
 }
 
+/** That both sides have the same values, nulls included: `s."a" IS NOT DISTINCT FROM t."a" AND ...`. */
+export function sameValues(names: readonly string[], left: string, right: string): SqlText {
+  const columns = names.map(identifier);
+  return columns
+    .map((name) => `${left}.${name} IS NOT DISTINCT FROM ${right}.${name}`)
+    .join(' AND ') as SqlText;
+}
+
 /** Names as sort keys, nulls first: `"a" NULLS FIRST, "b" NULLS FIRST`. */
 export function sortKeys(names: readonly string[]): SqlText {
   return names.map((name) => `${identifier(name)} NULLS FIRST`).join(', ') as SqlText;

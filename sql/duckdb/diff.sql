@@ -6,7 +6,7 @@ SELECT
   s.load_id, s.etag, s.attribute_set, s.published_at,
   (
     SELECT count(*) FROM {{history}} h WHERE h._replaced_by_load_id = s.load_id AND h._change = 'reloaded'
-  ) AS reloaded,
+  ) + CASE WHEN (s.proof ->> 'reload') = 'true' THEN 1 ELSE 0 END AS reloaded,
   (
     SELECT count(*)
     FROM {{dataset}}._retention r

@@ -94,10 +94,66 @@ LEFT JOIN {{dataset}}._snapshots s ON s.load_id = t._load_id
 WHERE {{in_scope}} AND (s.load_id IS NULL OR s.stream <> $1 OR s.scope <> $2)
 GROUP BY 1 ORDER BY records DESC, value LIMIT 5;
 
+-- name: rows that other scopes account for
+-- Another scope published them under that very invoice number: nobody moved them here by hand.
+SELECT s.scope AS value, count(*) AS records
+FROM {{target}} t
+JOIN {{dataset}}._snapshots s ON s.load_id = t._load_id
+JOIN {{dataset}}._scopes c ON c.stream = s.stream AND c.scope = s.scope
+JOIN {{dataset}}._snapshots p ON p.load_id = c.load_id
+WHERE {{in_scope}} AND s.stream = $1 AND s.scope <> $2
+  AND list_contains(CAST(p.invoice_numbers AS VARCHAR[]), t.invoice_number)
+GROUP BY 1 ORDER BY records DESC, value LIMIT 5;
+
+-- name: strays
+-- Rows that are not where the loads of the scope put them: in it and by none of its loads, or by one of them and
+-- elsewhere; and keys and numbers that occur twice.
+(
+  ({{in_scope}}) <> (t._load_id IN (
+    SELECT s.load_id FROM {{dataset}}._snapshots s
+    WHERE s.stream = $1 AND s.scope = $2 AND s.outcome = 'published'
+  ))
+  OR ({{in_scope}} AND (t.line_item_key, t.line_item_occurrence) IN (
+    SELECT t.line_item_key, t.line_item_occurrence
+    FROM {{target}} t
+    WHERE {{in_scope}}
+    GROUP BY t.line_item_key, t.line_item_occurrence
+    HAVING count(*) > 1
+  ))
+)
+
+-- name: keep strays
+INSERT INTO {{history}} ({{own_columns}}, _replaced_by_load_id, _change)
+SELECT {{own_columns_t}}, $3, 'reloaded'
+FROM {{target}} t
+WHERE {{strays}};
+
+-- name: delete strays
+DELETE FROM {{target}} t
+WHERE {{strays}};
+
 -- name: create published
 CREATE TEMPORARY TABLE published AS
 SELECT t.line_item_key, t.line_item_occurrence, t._row_hash, {{measures_t}}, t._first_load_id
 FROM {{target}} t
+WHERE {{in_scope}};
+
+-- name: create published of a reload
+-- What was changed by hand keeps its stored hash. A row that is not in every value what came under its hash has none
+-- here, so that it matches nothing and is replaced.
+CREATE TEMPORARY TABLE published AS
+SELECT t.line_item_key, t.line_item_occurrence, t._row_hash, {{measures_t}}, t._first_load_id
+FROM {{target}} t
+SEMI JOIN temp.staged s
+  ON s.line_item_key = t.line_item_key AND s._row_hash = t._row_hash
+    AND CAST(s._extra AS VARCHAR) IS NOT DISTINCT FROM CAST(t._extra AS VARCHAR) AND {{same_values}}
+WHERE {{in_scope}}
+UNION ALL
+SELECT t.line_item_key, t.line_item_occurrence, CAST(NULL AS UUID) AS _row_hash, {{measures_t}}, t._first_load_id
+FROM {{target}} t
+ANTI JOIN temp.staged s
+  ON s.line_item_key = t.line_item_key AND s._row_hash = t._row_hash
+    AND CAST(s._extra AS VARCHAR) IS NOT DISTINCT FROM CAST(t._extra AS VARCHAR) AND {{same_values}}
 WHERE {{in_scope}};
 
 -- name: analyze published

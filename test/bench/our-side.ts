@@ -70,6 +70,7 @@ function requestOf(files: BenchFiles, destination: DestinationConfig): PublishRe
     rejectedLimit: 0,
     allowEmpty: false,
     allowBasicOverFull: false,
+    reload: false,
     now: new Date(),
   };
 }

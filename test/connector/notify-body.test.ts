@@ -32,6 +32,7 @@ describe('notifyReasons', () => {
   it.each<[string, RunSummary, FormerRun | null | undefined, string[]]>([
     ['nothing changed again', quiet, recorded(quiet), []],
     ['something was published', run(0, scope('G1', 'published')), recorded(quiet), ['published']],
+    ['something was reloaded', run(0, scope('G1', 'reloaded')), recorded(quiet), ['published']],
     ['nothing changed after a publish', quiet, recorded(run(0, scope('G1', 'published'))), []],
     ['nothing to do after nothing changed', run(0), recorded(quiet), []],
     ['a failure', failing, recorded(quiet), ['outcome changed']],

@@ -9,6 +9,7 @@ CREATE OR REPLACE VIEW {{dataset}}.recon_snapshot_changes AS
 WITH snapshots AS NOT MATERIALIZED (
   SELECT
     s.stream, s.scope, s.load_id, s.etag, s.attribute_set, s.published_at, s.invoice_numbers,
+    coalesce((s.proof ->> 'reload') = 'true', false) AS is_reload,
     lag(s.load_id) OVER earlier AS from_load_id,
     lag(s.etag) OVER earlier AS from_etag,
     lag(s.attribute_set) OVER earlier AS from_attribute_set,
@@ -21,7 +22,7 @@ restated AS NOT MATERIALIZED (
   SELECT s.*
   FROM snapshots s
   LEFT JOIN {{dataset}}._retention r ON r.stream = s.stream AND r.scope = s.scope
-  WHERE s.etag <> s.from_etag AND s.attribute_set = s.from_attribute_set
+  WHERE s.etag <> s.from_etag AND s.attribute_set = s.from_attribute_set AND NOT s.is_reload
     AND (r.stream IS NULL OR (s.published_at, s.load_id COLLATE "C") > (r.purged_until, r.purged_load_id COLLATE "C"))
     AND NOT EXISTS (
       SELECT 1 FROM {{dataset}}.billed_usage_history h
