@@ -8,6 +8,7 @@ import { describeProof } from './contract/proof.js';
 import { describePublish } from './contract/publish.js';
 import { describeQuery } from './contract/query.js';
 import { describeRecords } from './contract/records.js';
+import { describeTolerances } from './contract/tolerances.js';
 import { describeValues } from './contract/values.js';
 import { describeVerify } from './contract/verify.js';
 
@@ -37,6 +38,7 @@ export function describeDestination(name: string, makeDatabase: () => Promise<Co
     describe('invoices and months', () => describeMonths(given));
     describe('history', () => describeHistory(given, Math.min(DIFF_RUNS, 5)));
     describe('exact sums', () => describeExactSums(given));
+    describe('tolerances', () => describeTolerances(given));
     describe('values', () => describeValues(given));
     describe('query and lock', () => describeQuery(given));
     describe('comparison', () => describeDiff(given, DIFF_RUNS));
