@@ -271,7 +271,7 @@ describe('loadConfig', () => {
         '  connector.yaml:3:14 source.tenant_id: must be a GUID such as 0e195b37-4574-4539-bc42-0e539b9684c0, not "nonsense"',
         '  connector.yaml:7:20 source.auth.client_secret: environment variable UNSET is not set',
         '  connector.yaml:10:16 streams.billed_usage.invoices[0]: must be an invoice id such as G016907411; 0712 is a number to YAML, write "0712"',
-        '  connector.yaml:14:1 spol: is no setting. Did you mean spool? Allowed here: version, source, streams, destination, spool, archive, lock_wait, limits, recheck, tolerance, retention, schedule, notify',
+        '  connector.yaml:14:1 spol: is no setting. Did you mean spool? Allowed here: version, source, streams, destination, spool, archive, archive_unbilled, lock_wait, limits, recheck, tolerance, retention, schedule, notify',
       ].join('\n'),
     );
   });
