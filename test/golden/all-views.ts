@@ -1,0 +1,9 @@
+import type { GoldenView } from './golden-case.js';
+import { RECON_LINE_RECALC } from './recon-line-recalc.js';
+import { RECON_SNAPSHOT_CHANGES } from './recon-snapshot-changes.js';
+
+/** The golden data of every view; one line a view, in the order of their names. */
+export const GOLDEN_VIEWS: readonly GoldenView[] = [
+  RECON_LINE_RECALC, //
+  RECON_SNAPSHOT_CHANGES,
+];
