@@ -12,6 +12,8 @@ export interface Check {
    * different once; it decides no exit code and refuses no sign-off, unless it is named.
    */
   readonly says: 'amount' | 'data' | 'hint';
+  /** Its rows are of months, and of an invoice where one bills the month: `--period` goes by the month itself. */
+  readonly isOfMonths?: true;
   /** Columns of its own that tell its rows apart, for people. */
   readonly keys: readonly string[];
   /** What to do next about rows of a status that is no match, one sentence each. */
@@ -46,7 +48,7 @@ const ALL: readonly Check[] = [
     view: 'recon_invoice_tieout',
     question: 'do the lines add up to the invoice?',
     says: 'amount',
-    keys: [],
+    keys: ['measure'],
     next: {
       mismatch: `look at the other checks of the invoice for what is missing or doubled; ${ASK_MICROSOFT}`,
       left_only: 'sync billed_reconciliation of the invoice: it is listed with a total and has no lines',
@@ -161,6 +163,7 @@ const ALL: readonly Check[] = [
     view: 'recon_unbilled_vs_billed',
     question: 'was the last estimate right?',
     says: 'hint',
+    isOfMonths: true,
     keys: ['stream', 'customer_id', 'product_id'],
     next: {
       mismatch: 'an estimate is no claim: see which customers moved, and bill after the 15th',
@@ -186,7 +189,12 @@ const ALL: readonly Check[] = [
   },
 ];
 
-const READY = new Set(['recon_line_recalc', 'recon_snapshot_changes']);
+const READY = new Set([
+  'recon_line_recalc',
+  'recon_snapshot_changes',
+  'recon_invoice_tieout',
+  'recon_usage_vs_invoice',
+]);
 /** All checks, in the order in which they are shown. */
 export const CHECKS: readonly Check[] = ALL.filter(({ view }) => READY.has(view));
 

@@ -70,7 +70,7 @@ export async function examine(from: DatasetReading, wanted: Examined): Promise<r
   for (const check of CHECKS.filter(({ name }) => checks === undefined || checks.includes(name))) {
     const { view } = check;
     const columns = await viewColumns(from, view);
-    const { filter, notExamined } = filterOf(columns.columns, wanted);
+    const { filter, notExamined } = filterOf(check, columns.columns, wanted);
     const of: CheckView = { view, ...columns, filter };
     results.push({
       check,
@@ -91,22 +91,22 @@ export async function rowsToShow(from: DatasetReading, result: CheckResult): Pro
 }
 
 function filterOf(
+  check: Check,
   columns: readonly string[],
   { asked, invoices, customers }: Examined,
 ): { readonly filter: CheckFilter; readonly notExamined: string | null } {
   const byInvoice = columns.includes('invoice_number');
-  const byMonth = columns.includes('billing_month');
+  const byMonth = byInvoice || columns.includes('billing_month');
   const byCustomer = columns.includes('customer_id');
-  const month = byMonth ? asked.period : undefined;
+  const month = check.isOfMonths === true || !byInvoice ? asked.period : undefined;
   const filter: CheckFilter = {
-    month,
-    // A view that knows the month also has rows of it that are of no invoice.
+    month: byMonth ? month : undefined,
     invoices: byInvoice ? (month === undefined ? invoices : asked.invoices) : undefined,
     customers: byCustomer ? customers : undefined,
   };
   const lacking = [
     ...(asked.invoices !== undefined && !byInvoice ? ['it does not look at single invoices'] : []),
-    ...(asked.period !== undefined && !byInvoice && !byMonth ? ['it does not look at single months'] : []),
+    ...(asked.period !== undefined && !byMonth ? ['it does not look at single months'] : []),
     ...(customers !== undefined && !byCustomer ? ['it does not look at single customers'] : []),
   ];
   const [notExamined = null] = lacking;
