@@ -101,8 +101,11 @@ CROSS JOIN LATERAL (
       {{dataset}}.trunc_money({{dataset}}.mul(l.price, l.rate), l.currency), l.quantity
     ) END AS unit_amount,
     CASE WHEN o.obstacle IS NULL THEN {{dataset}}.recon_tolerance('line_recalc', l.currency, CASE
-      WHEN l.is_usage THEN 1 + {{dataset}}.div(
-        {{dataset}}.mul(abs(l.rate), {{dataset}}.money_unit(l.pricing_currency)), {{dataset}}.money_unit(l.currency)
+      WHEN l.is_usage THEN 1 + {{dataset}}.mul(
+        abs(l.rate), CASE {{dataset}}.minor_units(l.currency) - {{dataset}}.minor_units(l.pricing_currency)
+          WHEN 0 THEN 1 WHEN -2 THEN 0.01 WHEN 2 THEN 100 WHEN 1 THEN 10 WHEN -1 THEN 0.1 WHEN 3 THEN 1000 WHEN -3 THEN 0.001
+          WHEN 4 THEN 10000 WHEN -4 THEN 0.0001
+        END
       )
       ELSE greatest(abs(l.quantity), 1)
     END) END AS tolerance
