@@ -28,7 +28,7 @@ WITH lines AS (
     t.meter_description IS NOT NULL AS is_usage,
     coalesce(k.lines_load_id, t._load_id) AS snapshot_ids
   FROM {{dataset}}.billed_reconciliation t
-  LEFT JOIN {{dataset}}._recon_known_invoices k ON k.invoice_number = t.invoice_number
+  LEFT JOIN {{dataset}}._recon_invoices k ON k.invoice_number = t.invoice_number
 ),
 obstacles AS (
   SELECT
@@ -145,7 +145,7 @@ FROM nearest n
 UNION ALL
 SELECT
   k.invoice_number,
-  k.currency,
+  k.listed_currency AS currency,
   CAST(NULL AS VARCHAR) AS customer_id,
   CAST(NULL AS VARCHAR) AS customer_name,
   CAST(NULL AS VARCHAR) AS subscription_id,
@@ -171,7 +171,7 @@ SELECT
   CAST(NULL AS VARCHAR) AS pricing_currency,
   CAST(NULL AS DECIMAL(38, 22)) AS exchange_rate,
   CAST(NULL AS VARCHAR) AS sku_name
-FROM {{dataset}}._recon_known_invoices k
+FROM {{dataset}}._recon_invoices k
 WHERE NOT EXISTS (
   SELECT 1 FROM {{dataset}}.billed_reconciliation t WHERE t.invoice_number = k.invoice_number
 );

@@ -70,7 +70,7 @@ FROM (
     t.meter_description IS NOT NULL AS is_usage,
     coalesce(k.lines_load_id, t._load_id) AS snapshot_ids
   FROM {{dataset}}.billed_reconciliation t
-  LEFT JOIN {{dataset}}._recon_known_invoices k ON k.invoice_number = t.invoice_number
+  LEFT JOIN {{dataset}}._recon_invoices k ON k.invoice_number = t.invoice_number
 ) l
 -- OFFSET 0 keeps each step a step: without it Postgres would compute a recipe again wherever its result is named.
 CROSS JOIN LATERAL (
@@ -121,7 +121,7 @@ CROSS JOIN LATERAL (
 UNION ALL
 SELECT
   k.invoice_number,
-  k.currency,
+  k.listed_currency AS currency,
   CAST(NULL AS text) AS customer_id,
   CAST(NULL AS text) AS customer_name,
   CAST(NULL AS text) AS subscription_id,
@@ -147,7 +147,7 @@ SELECT
   CAST(NULL AS text) AS pricing_currency,
   CAST(NULL AS numeric) AS exchange_rate,
   CAST(NULL AS text) AS sku_name
-FROM {{dataset}}._recon_known_invoices k
+FROM {{dataset}}._recon_invoices k
 WHERE NOT EXISTS (
   SELECT 1 FROM {{dataset}}.billed_reconciliation t WHERE t.invoice_number = k.invoice_number
 );
