@@ -29,7 +29,7 @@ function lineLines(line: TextRow): readonly string[] {
     `line ${text('line_item_key')}/${text('line_item_occurrence')} of ${text('invoice_number')}: ${currency} ${text('subtotal')} + tax ${text('tax_total')} = ${text('total')}`,
     `  customer: ${text('customer_name')} (${text('customer_id')})`,
     `  product: ${text('product_name')}, ${text('sku_name')} (${text('product_id')}/${text('sku_id')}/${text('availability_id')})`,
-    `  charge: ${text('charge_type')}, ${day('charge_start_date')} to ${day('charge_end_date')}, ordered ${day('order_date')}`,
+    `  charge: ${text('charge_type')}, ${day('charge_start_date')} to ${day('charge_end_date') === '' ? 'no end' : day('charge_end_date')}, ordered ${day('order_date')}`,
     `  subscription: ${text('subscription_description')} (${text('subscription_id')})`,
   ];
 }
