@@ -1,0 +1,111 @@
+import {
+  FAULTS,
+  type FaultName,
+  type FaultSetting,
+  type RequestRecord,
+} from '../../connector/sandbox/sandbox.js';
+import { RUN_STEPS, type RunStep } from '../../schemas/run-steps.js';
+import type { Stop } from './disturbed-command.js';
+import type { Choices } from './random-choices.js';
+
+/** What happens to a load package, or to all of them, while no run goes on. */
+export type SpoolDamage = 'a flipped byte' | 'a blob cut short' | 'no spool';
+
+/** What goes wrong in one run and after it. */
+export interface Disturbance {
+  readonly faults: readonly FaultSetting[];
+  readonly stop: Stop | null;
+  /** The destination ends its sessions so many milliseconds after the start of the run; only Postgres has any. */
+  readonly cutAfterMs: number | null;
+  readonly damage: SpoolDamage | null;
+}
+
+/** What is sure to be refused: no such content is ever seen by a reader. */
+const REFUSED_CONTENT: readonly FaultName[] = [
+  'rows-other-invoice',
+  'rows-other-tenant',
+  'rows-broken-line',
+  'rows-bad-number',
+  'rows-bad-utf8',
+  'rows-nul',
+  'rows-missing-amount',
+];
+/** An answer without rows: refused over rows, and a snapshot like any other where nothing is published yet. */
+const EMPTY: readonly FaultName[] = ['rows-none', 'manifest-no-blobs'];
+/** Never more than once: each costs a second or more, or changes the data for good. */
+const ONCE: readonly FaultName[] = ['poll-stalled', 'blob-stalled', 'etag-changes'];
+
+const ALL_FAULTS = Object.keys(FAULTS) as FaultName[];
+const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGTERM', 'SIGINT'] as const;
+const STEPS = Object.keys(RUN_STEPS) as RunStep[];
+const DAMAGES = ['a flipped byte', 'a blob cut short', 'no spool'] as const;
+
+/** Which part of the faults and kills a run gets for certain, so that a short form has some of each. */
+export type Certain = 'kill' | 'fault' | null;
+
+/** Chooses what goes wrong in a run. Nothing is published yet in a first one. */
+export function chooseDisturbance(choices: Choices, certain: Certain, isFirst: boolean): Disturbance {
+  const hasFaults = certain === 'fault' || choices.chance(2, 3);
+  const faults = hasFaults ? chooseFaults(choices, isFirst) : [];
+  return {
+    faults,
+    stop: certain === 'kill' || (certain === null && choices.chance(2, 3)) ? chooseStop(choices) : null,
+    cutAfterMs: choices.chance(1, 6) ? choices.number(300, 2000) : null,
+    damage: choices.chance(1, 6) ? choices.one(DAMAGES) : null,
+  };
+}
+
+/** Whether content with these faults can become what a reader sees. */
+export function isPublishable(faults: readonly FaultSetting[]): boolean {
+  return !faults.some((fault) => REFUSED_CONTENT.includes(nameOf(fault)));
+}
+
+/** Faults that a run met: it sent the kind of request that they lie in wait for. */
+export function faultsMet(faults: readonly FaultSetting[], requests: readonly RequestRecord[]): number {
+  const kinds = new Set(requests.map(({ kind }) => kind));
+  return faults.filter((fault) => {
+    if (/^(post|rows)-/.test(fault)) return kinds.has('export');
+    if (/^(poll|status|etag)-/.test(fault)) return kinds.has('operation');
+    if (/^manifest-/.test(fault)) return kinds.has('operation') || kinds.has('manifest');
+    return kinds.has(fault.startsWith('invoices-') ? 'invoices' : 'blob');
+  }).length;
+}
+
+/** As it is told: `blob-cut:2, poll-503; SIGKILL at "staged" 2; a flipped byte`. */
+export function disturbanceText({ faults, stop, cutAfterMs, damage }: Disturbance): string {
+  const at =
+    stop === null
+      ? []
+      : [
+          `${stop.signal} ${'step' in stop.at ? `at "${stop.at.step}" ${stop.at.time}` : `after ${stop.at.afterMs} ms`}`,
+        ];
+  const cut = cutAfterMs === null ? [] : [`sessions ended after ${cutAfterMs} ms`];
+  const told = [
+    ...(faults.length === 0 ? [] : [faults.join(', ')]),
+    ...at,
+    ...cut,
+    ...(damage === null ? [] : [damage]),
+  ];
+  return told.join('; ') || 'nothing';
+}
+
+function chooseFaults(choices: Choices, isFirst: boolean): FaultSetting[] {
+  const possible = ALL_FAULTS.filter((name) => !isFirst || !EMPTY.includes(name));
+  const names = choices.some(possible, choices.number(1, 3));
+  return names.map((name) => {
+    if (ONCE.includes(name)) return `${name}:1` as const;
+    // Content is what it is as long as the fault is on; most others come and go.
+    const isContent = /^rows-|^blob-(multi|inflated)/.test(name);
+    return isContent || choices.chance(1, 4) ? name : (`${name}:${choices.number(1, 4)}` as const);
+  });
+}
+
+function chooseStop(choices: Choices): Stop {
+  const signal = choices.one(SIGNALS);
+  if (choices.chance(1, 3)) return { signal, at: { afterMs: choices.number(200, 2500) } };
+  return { signal, at: { step: choices.one(STEPS), time: choices.number(1, 3) } };
+}
+
+function nameOf(fault: FaultSetting): FaultName {
+  return fault.replace(/:\d+$/, '') as FaultName;
+}
