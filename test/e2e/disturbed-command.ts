@@ -61,7 +61,7 @@ function preload(aheadMs: number, stop: Stop | null): string {
     systemClock.monotonicMs = () => monotonicMs() + slept;
     systemClock.sleep = async (ms, signal) => {
       await sleep(Math.min(ms, 5), signal);
-      slept += ms;
+      slept += ms * 20;
     };
     const { setTimeout } = globalThis;
     globalThis.setTimeout = (work, ms, ...more) => setTimeout(work, ms >= 30_000 ? ms / 50 : ms, ...more);

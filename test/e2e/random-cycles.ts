@@ -57,7 +57,7 @@ export class RandomCycles {
     figures.cycles += 1;
     this.story.length = 0;
     if (figures.cycles > 1) this.#restate();
-    const rounds = this.#choices.number(1, 2);
+    const rounds = this.#choices.chance(1, 3) ? 2 : 1;
     for (let round = 1; round <= rounds; round += 1) {
       const certain = round > 1 ? null : figures.cycles % 2 === 1 ? 'kill' : 'fault';
       const before = this.#eTags();

@@ -7,7 +7,7 @@ import { startTotalsReader, type TotalsReader } from './totals-reader.js';
 
 /** What is set from outside: which choices are made, and how long it goes on. */
 const SEED = Number(process.env['RANDOM_RUN_SEED'] ?? randomInt(1, 1_000_000));
-const CYCLES = Number(process.env['RANDOM_RUN_CYCLES'] ?? 4);
+const CYCLES = Number(process.env['RANDOM_RUN_CYCLES'] ?? 2);
 const MINUTES = Number(process.env['RANDOM_RUN_MINUTES'] ?? 0);
 
 let sites: RandomSite[] = [];

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import type { Dialect } from '../../connector/load/destination.js';
@@ -17,18 +17,13 @@ import type { ReaderSource } from './totals-reader.js';
 /** What the service has, and both destinations must hold. */
 export const SCOPES: readonly ScopeName[] = [
   { stream: 'billed_usage', invoice: 'G016907411' },
-  { stream: 'billed_usage', invoice: 'G016907412' },
-  { stream: 'billed_reconciliation', invoice: 'G016907412' },
+  { stream: 'billed_reconciliation', invoice: 'G016907411' },
   { stream: 'unbilled_usage', month: '2026-11', currency: 'USD' },
   { stream: 'unbilled_reconciliation', month: '2026-11', currency: 'EUR' },
 ];
-const INVOICES = [
-  { id: 'G016907411', month: '2026-10', currency: 'USD' },
-  { id: 'G016907412', month: '2026-10', currency: 'EUR' },
-];
 const STREAMS = {
   billed_usage: { invoices: 'discover' },
-  billed_reconciliation: { invoices: ['G016907412'] },
+  billed_reconciliation: { invoices: ['G016907411'] },
   unbilled_usage: { periods: ['current'], currencies: ['USD'] },
   unbilled_reconciliation: { periods: ['current'], currencies: ['EUR'] },
 };
@@ -76,25 +71,26 @@ export class RandomSite {
       blobs: 2,
       pollsUntilDone: 1,
       retryAfterSeconds: 0,
-      invoices: INVOICES,
+      invoices: [{ id: 'G016907411', month: '2026-10', currency: 'USD' }],
+      currencies: ['USD', 'EUR'],
       now: () => new Date(Date.now() + aheadMs),
     });
     // Usage and lines that agree would be asked for once a week only.
-    sandbox.restate({ stream: 'billed_usage', invoice: 'G016907412' }, { removed: 3 });
+    sandbox.restate({ stream: 'billed_usage', invoice: 'G016907411' }, { removed: 3 });
     const folder = await mkdtemp(join(tmpdir(), 'partner-billing-random-'));
     const database = engine === 'postgres' ? await createTestDatabase() : null;
     const site = new RandomSite(engine, sandbox, folder, database, aheadMs);
     const destination =
       database === null
-        ? { type: 'duckdb', path: './billing.duckdb', read_copy: './read.duckdb' }
+        ? { type: 'duckdb', path: './billing.duckdb', read_copy: './read.duckdb', threads: 1 }
         : { type: 'postgres', url: database.url };
     const settings = {
       destination,
       streams: STREAMS,
       archive: './archive',
       recheck: { nightly_until_day: 60, weekly_until_day: 90 },
-      // Every wait ends at once though it counts, so an hour is a few seconds.
-      lock_wait: '1h',
+      // Every wait ends at once though it counts, so a day is a few seconds.
+      lock_wait: '24h',
       limits: { poll_deadline: '5m' },
     };
     await writeFile(site.configPath, sandbox.configuration(settings));
@@ -210,10 +206,18 @@ export class RandomSite {
     return found;
   }
 
-  /** Load packages that are still in the spool, by folder. */
+  /**
+   * Load packages that no run has done with, by folder. Of what was refused the newest of each scope stays for a person to
+   * look at.
+   */
   async packages(): Promise<string[]> {
-    const names = await readdir(join(this.folder, 'spool'), { recursive: true }).catch(() => []);
-    return names.filter((name) => name.endsWith('export.json')).sort();
+    const spool = join(this.folder, 'spool');
+    const names = await readdir(spool, { recursive: true }).catch(() => []);
+    const of = (file: string) => names.filter((name) => basename(name) === file).map((name) => dirname(name));
+    const refused = of('refused.json');
+    const isExtra = (folder: string) =>
+      refused.some((other) => other > folder && dirname(other) === dirname(folder));
+    return of('export.json').filter((folder) => !refused.includes(folder) || isExtra(folder));
   }
 
   async close(): Promise<void> {

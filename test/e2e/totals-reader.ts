@@ -74,7 +74,7 @@ const POLL = `
     await client.connect();
     while (!isOver) {
       tell('postgres', (await client.query({ text: sql, rowMode: 'array' })).rows);
-      await wait(25);
+      await wait(50);
     }
     await client.end();
   }
@@ -97,7 +97,7 @@ const POLL = `
     }
   }
   createInterface({ input: process.stdin }).on('line', () => (isOver = true)).on('close', () => (isOver = true));
-  await Promise.all([pollPostgres(), pollDuckdb('duckdb', file, 700), pollDuckdb('read copy', copy, 150)])
+  await Promise.all([pollPostgres(), pollDuckdb('duckdb', file, 1500), pollDuckdb('read copy', copy, 400)])
     .catch((error) => say({ error: error.message }));
   say({ polls });
   process.exit(0);
