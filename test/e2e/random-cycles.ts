@@ -86,7 +86,8 @@ export class RandomCycles {
   /** One run in which much goes wrong. */
   async #disturb(site: RandomSite, certain: Certain, isFirst: boolean): Promise<void> {
     const choices = this.#ofSite.get(site) ?? this.#choices;
-    const disturbance = chooseDisturbance(choices, certain, isFirst);
+    const hasSessions = site.database !== null;
+    const disturbance = chooseDisturbance(choices, { certain, isFirst, hasSessions });
     await site.setFaults(disturbance.faults);
     site.sandbox.clearRequests();
     const [end] = await Promise.all([
@@ -110,7 +111,7 @@ export class RandomCycles {
     figures.runs += 1;
     if (isKilled) figures.kills += 1;
     figures.faults += faultsMet(faults, site.sandbox.requests);
-    if (cutAfterMs !== null && site.database !== null) figures.faults += 1;
+    if (cutAfterMs !== null) figures.faults += 1;
   }
 
   /** The eTags of all scopes of each site, where no fault is on. */

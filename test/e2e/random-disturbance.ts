@@ -15,7 +15,7 @@ export type SpoolDamage = 'a flipped byte' | 'a blob cut short' | 'no spool';
 export interface Disturbance {
   readonly faults: readonly FaultSetting[];
   readonly stop: Stop | null;
-  /** The destination ends its sessions so many milliseconds after the start of the run; only Postgres has any. */
+  /** The destination ends its sessions so many milliseconds after the start of the run; null where it does not. */
   readonly cutAfterMs: number | null;
   readonly damage: SpoolDamage | null;
 }
@@ -43,14 +43,26 @@ const DAMAGES = ['a flipped byte', 'a blob cut short', 'no spool'] as const;
 /** Which part of the faults and kills a run gets for certain, so that a short form has some of each. */
 export type Certain = 'kill' | 'fault' | null;
 
-/** Chooses what goes wrong in a run. Nothing is published yet in a first one. */
-export function chooseDisturbance(choices: Choices, certain: Certain, isFirst: boolean): Disturbance {
+/** What the choice for a run depends on. */
+export interface Situation {
+  readonly certain: Certain;
+  /** Nothing is published yet. */
+  readonly isFirst: boolean;
+  /** The destination is a server, which can end sessions. */
+  readonly hasSessions: boolean;
+}
+
+/** Chooses what goes wrong in a run. */
+export function chooseDisturbance(
+  choices: Choices,
+  { certain, isFirst, hasSessions }: Situation,
+): Disturbance {
   const hasFaults = certain === 'fault' || choices.chance(2, 3);
   const faults = hasFaults ? chooseFaults(choices, isFirst) : [];
   return {
     faults,
     stop: certain === 'kill' || (certain === null && choices.chance(2, 3)) ? chooseStop(choices) : null,
-    cutAfterMs: choices.chance(1, 6) ? choices.number(300, 2000) : null,
+    cutAfterMs: hasSessions && choices.chance(1, 5) ? choices.number(300, 2000) : null,
     damage: choices.chance(1, 6) ? choices.one(DAMAGES) : null,
   };
 }
