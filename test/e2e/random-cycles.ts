@@ -3,7 +3,6 @@ import {
   chooseDisturbance,
   disturbanceText,
   faultsMet,
-  isPublishable,
   type Certain,
   type Disturbance,
 } from './random-disturbance.js';
@@ -95,7 +94,7 @@ export class RandomCycles {
       disturbance.cutAfterMs === null ? null : site.cutSessions(disturbance.cutAfterMs),
     ]);
     // What a fault changed in the data while the others were on.
-    if (isPublishable(disturbance.faults)) await site.noteVersions();
+    await site.noteVersions(disturbance.faults);
     const how = end.signal ?? `exit ${end.exitCode ?? ''}`;
     this.story.push(`${site.engine}: ${disturbanceText(disturbance)}: ${how}`);
     const isStopped = end.signal !== null && end.signal === disturbance.stop?.signal;

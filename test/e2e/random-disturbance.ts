@@ -21,8 +21,7 @@ export interface Disturbance {
 }
 
 /** What is sure to be refused: no such content is ever seen by a reader. */
-const REFUSED_CONTENT: readonly FaultName[] = [
-  'rows-other-invoice',
+const REFUSED_CONTENT: readonly string[] = [
   'rows-other-tenant',
   'rows-broken-line',
   'rows-bad-number',
@@ -67,9 +66,10 @@ export function chooseDisturbance(
   };
 }
 
-/** Whether content with these faults can become what a reader sees. */
-export function isPublishable(faults: readonly FaultSetting[]): boolean {
-  return !faults.some((fault) => REFUSED_CONTENT.includes(nameOf(fault)));
+/** Whether content with these faults can become what a reader sees of an invoice, or of an open month. */
+export function isPublishable(faults: readonly FaultSetting[], of: 'invoice' | 'month'): boolean {
+  const refused = of === 'invoice' ? [...REFUSED_CONTENT, 'rows-other-invoice'] : REFUSED_CONTENT;
+  return !faults.some((fault) => refused.includes(nameOf(fault)));
 }
 
 /** Faults that a run met: it sent the kind of request that they lie in wait for. */

@@ -147,12 +147,13 @@ export class RandomSite {
   /** Switches faults and notes what the service has from now on. */
   async setFaults(faults: readonly FaultSetting[]): Promise<void> {
     this.sandbox.setFaults(faults);
-    if (isPublishable(faults)) await this.noteVersions();
+    await this.noteVersions(faults);
   }
 
-  /** Adds the present data of every scope to what may be published of it. */
-  async noteVersions(): Promise<void> {
+  /** Adds the present data of every scope, with the faults that are on, to what may be published of it. */
+  async noteVersions(faults: readonly FaultSetting[] = []): Promise<void> {
     for (const scope of SCOPES) {
+      if (!isPublishable(faults, scope.invoice === undefined ? 'month' : 'invoice')) continue;
       const known = this.versions.get(labelOf(scope)) ?? [];
       const { eTag } = this.sandbox.expected(scope);
       if (known.at(-1)?.eTag === eTag) continue;
