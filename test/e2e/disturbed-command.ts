@@ -6,7 +6,7 @@ import type { RunStep } from '../../schemas/run-steps.js';
 const DIST = new URL('../../dist/', import.meta.url);
 const CLI = fileURLToPath(new URL('connector/cli.js', DIST));
 /** No run of these tests takes nearly so long; one that hangs is ended. */
-const HANGING_MS = 180_000;
+const HANGING_MS = 300_000;
 
 /** How a process is stopped, if it gets that far. */
 export interface Stop {

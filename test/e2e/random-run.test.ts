@@ -53,7 +53,7 @@ it(
     );
     expect(Math.min(kills, faults, restatements, seen.length, ...Object.values(polls))).toBeGreaterThan(0);
   },
-  MINUTES * 60_000 + CYCLES * 60_000 + 240_000,
+  MINUTES * 60_000 + CYCLES * 120_000 + 240_000,
 );
 
 function tell(text: string): void {
