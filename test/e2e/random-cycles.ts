@@ -26,6 +26,9 @@ const MOST_CLEAN_RUNS = 4;
 /** What a disturbed run may end with: anything but a defect (70) and a death of its own (1). */
 const HONEST = [0, 2, 3, 4, 5, 6, 130, 143];
 
+/** What the first run of the first cycles meets. */
+const CERTAIN: readonly Certain[] = ['kill', 'fault'];
+
 /** Cycles of restatements, faults and kills over two sites with the same data; what differs is thrown. */
 export class RandomCycles {
   readonly figures: RandomFigures = {
@@ -58,7 +61,7 @@ export class RandomCycles {
     if (figures.cycles > 1) this.#restate();
     const rounds = this.#choices.chance(1, 3) ? 2 : 1;
     for (let round = 1; round <= rounds; round += 1) {
-      const certain = round > 1 ? null : figures.cycles % 2 === 1 ? 'kill' : 'fault';
+      const certain = round === 1 ? (CERTAIN[figures.cycles - 1] ?? null) : null;
       const before = this.#eTags();
       await Promise.all(this.sites.map((site) => this.#disturb(site, certain, figures.cycles === 1)));
       await this.#evenOut(before);

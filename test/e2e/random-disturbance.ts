@@ -39,7 +39,7 @@ const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGTERM', 'SIGINT'
 const STEPS = Object.keys(RUN_STEPS) as RunStep[];
 const DAMAGES = ['a flipped byte', 'a blob cut short', 'no spool'] as const;
 
-/** Which part of the faults and kills a run gets for certain, so that a short form has some of each. */
+/** What a run gets for certain, and what not at all, so that a short form has some of each. */
 export type Certain = 'kill' | 'fault' | null;
 
 /** What the choice for a run depends on. */
@@ -56,12 +56,12 @@ export function chooseDisturbance(
   choices: Choices,
   { certain, isFirst, hasSessions }: Situation,
 ): Disturbance {
-  const hasFaults = certain === 'fault' || choices.chance(2, 3);
-  const faults = hasFaults ? chooseFaults(choices, isFirst) : [];
+  const hasFaults = certain === 'fault' || (certain === null && choices.chance(2, 3));
+  const isStopped = certain === null && choices.chance(2, 3);
   return {
-    faults,
-    stop: certain === 'kill' || (certain === null && choices.chance(2, 3)) ? chooseStop(choices) : null,
-    cutAfterMs: hasSessions && choices.chance(1, 5) ? choices.number(300, 2000) : null,
+    faults: hasFaults ? chooseFaults(choices, isFirst) : [],
+    stop: certain === 'kill' ? sureKill(choices, hasSessions) : isStopped ? chooseStop(choices) : null,
+    cutAfterMs: certain === null && hasSessions && choices.chance(1, 4) ? choices.number(300, 2000) : null,
     damage: choices.chance(1, 6) ? choices.one(DAMAGES) : null,
   };
 }
@@ -110,6 +110,14 @@ function chooseFaults(choices: Choices, isFirst: boolean): FaultSetting[] {
     const isContent = /^rows-|^blob-(multi|inflated)/.test(name);
     return isContent || choices.chance(1, 4) ? name : (`${name}:${choices.number(1, 4)}` as const);
   });
+}
+
+/** A kill at a step to which every run comes that meets no fault, loads something and finds all tables there. */
+function sureKill(choices: Choices, hasSessions: boolean): Stop {
+  const steps = STEPS.filter(
+    (step) => step !== 'migration applied' && !(hasSessions && 'only' in RUN_STEPS[step]),
+  );
+  return { signal: 'SIGKILL', at: { step: choices.one(steps), time: 1 } };
 }
 
 function chooseStop(choices: Choices): Stop {
