@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import type { ContractDatabase } from './contract/dataset.js';
 import { describeDiff } from './contract/diff.js';
 import { describeExactSums } from './contract/exact-sums.js';
+import { describeGolden } from './contract/golden.js';
 import { describeHistory } from './contract/history.js';
 import { describeMonths } from './contract/months.js';
 import { describeProof } from './contract/proof.js';
@@ -39,6 +40,7 @@ export function describeDestination(name: string, makeDatabase: () => Promise<Co
     describe('invoices and months', () => describeMonths(given));
     describe('history', () => describeHistory(given, Math.min(DIFF_RUNS, 5)));
     describe('exact sums', () => describeExactSums(given));
+    describe('golden', () => describeGolden(given));
     describe('reload', () => describeReload(given));
     describe('tolerances', () => describeTolerances(given));
     describe('values', () => describeValues(given));

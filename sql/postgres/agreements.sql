@@ -7,32 +7,15 @@ JOIN {{dataset}}._snapshots s ON s.load_id = c.load_id
 WHERE c.scope = $1 AND c.stream IN ('billed_usage', 'billed_reconciliation');
 
 -- name: compare
+-- By the groups and the tolerance that recon_usage_vs_invoice shows.
 SELECT
   count(*) AS compared,
-  count(*) FILTER (WHERE coalesce(abs(difference) > lines * 0.01, true)) AS differing,
-  coalesce(sum(lines), 0) AS usage_lines
-FROM (
-  SELECT
-    sum(amount) AS difference,
-    sum(lines) AS lines
-  FROM (
-    SELECT
-      lower(subscription_id) AS subscription, lower(product_id) AS product, lower(sku_id) AS sku,
-      lower(availability_id) AS availability, upper(billing_currency) AS currency,
-      billing_pre_tax_total AS amount, 0 AS lines
-    FROM {{dataset}}.billed_usage
-    WHERE invoice_number = $1
-    UNION ALL
-    SELECT
-      lower(subscription_id), lower(product_id), lower(sku_id),
-      lower(availability_id), upper(currency),
-      -subtotal, 1
-    FROM {{dataset}}.billed_reconciliation
-    WHERE invoice_number = $1 AND meter_description IS NOT NULL
-      AND lower(coalesce(charge_type, '')) <> 'customercredit'
-  ) amounts
-  GROUP BY subscription, product, sku, availability, currency
-) groups;
+  count(*) FILTER (
+    WHERE coalesce(abs(apart) > {{dataset}}.recon_tolerance('usage_vs_invoice', currency, rows_right), true)
+  ) AS differing,
+  coalesce(sum(rows_right), 0) AS usage_lines
+FROM {{dataset}}._recon_usage_groups
+WHERE invoice_number = $1;
 
 -- name: keep agreement
 INSERT INTO {{dataset}}._agreements

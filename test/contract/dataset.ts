@@ -19,6 +19,8 @@ export interface ContractDatabase {
    * where, for drivers that test each dataset in a database of its own.
    */
   byHand(sql: string, dataset: string): Promise<void>;
+  /** Rows of a query whose values are all text, in a session of a user's whose time zone is that. */
+  inTimeZone(timeZone: string, sql: string, dataset: string): Promise<TextRow[]>;
   close(): Promise<void>;
 }
 
@@ -122,6 +124,11 @@ export class Dataset {
   /** A statement by hand in the dataset's database; `{d}` is the dataset. */
   async byHand(sql: string): Promise<void> {
     await this.database.byHand(sql.replaceAll('{d}', this.name), this.name);
+  }
+
+  /** Rows of a query whose values are all text, in a session with that time zone; `{d}` is the dataset. */
+  async inTimeZone(timeZone: string, sql: string): Promise<TextRow[]> {
+    return this.database.inTimeZone(timeZone, sql.replaceAll('{d}', this.name), this.name);
   }
 
   /** The one value of a read-only query. */

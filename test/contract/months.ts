@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { InvoiceListReading, ListedInvoice } from '../../connector/load/invoice-list-reading.js';
 import { scopeText, type InvoiceScope, type MonthScope } from '../../schemas/scope.js';
-import { INVOICE_COLUMNS } from '../../schemas/tables/invoices.js';
+import { listedInvoice as listed } from '../listed-invoice.js';
 import { lineRecord, TENANT, unbilledRecord, usageRecord } from '../snapshot.js';
 import { Dataset, failure, INVOICE, MONTH, type ContractDatabase } from './dataset.js';
 
@@ -207,24 +206,6 @@ export function describeMonths(database: () => ContractDatabase): void {
 }
 
 const JOINED = { ProductId: 'P', SkuId: '0001', AvailabilityId: 'A' };
-
-function listed(invoice: string, values: Readonly<Record<string, string | null>> = {}): ListedInvoice {
-  const all = {
-    invoice_number: invoice,
-    document_type: 'invoice',
-    status: 'active',
-    invoice_date: '2026-11-08T07:13:00.000000',
-    total_charges: '1',
-    currency: 'USD',
-    ...values,
-  };
-  const ordered = Object.fromEntries(
-    INVOICE_COLUMNS.map(({ name }) => [name, (all as Record<string, string | null>)[name] ?? null]),
-  );
-  const digest = createHash('md5').update(JSON.stringify(ordered)).digest('hex');
-  const rowHash = digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-  return { billingMonth: '2026-10', record: { values: ordered, extra: null, rowHash } };
-}
 
 function reading(
   loadId: string,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { systemClock } from '../../../connector/clock.js';
 import { createDuckdbDestination } from '../../../connector/load/duckdb/destination.js';
+import type { TextRow } from '../../../connector/load/destination.js';
 import { describeDestination, type ContractDatabase } from '../../destination-contract.js';
 
 describeDestination('DuckDB', (): Promise<ContractDatabase> => {
@@ -38,6 +39,18 @@ describeDestination('DuckDB', (): Promise<ContractDatabase> => {
       const connection = await instance.connect();
       try {
         await connection.run(sql);
+      } finally {
+        connection.closeSync();
+        instance.closeSync();
+      }
+    },
+    inTimeZone: async (timeZone, sql, dataset) => {
+      const instance = await DuckDBInstance.create(pathOf(dataset), { access_mode: 'READ_ONLY' });
+      const connection = await instance.connect();
+      try {
+        await connection.run(`SET TimeZone = '${timeZone}'`);
+        const result = await connection.runAndReadAll(sql);
+        return result.getRowObjects() as TextRow[];
       } finally {
         connection.closeSync();
         instance.closeSync();

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { systemClock } from '../../../connector/clock.js';
 import { createPostgresDestination } from '../../../connector/load/postgres/destination.js';
+import type { TextRow } from '../../../connector/load/destination.js';
 import { describeDestination, type ContractDatabase } from '../../destination-contract.js';
 import { createTestDatabase } from '../../postgres-server.js';
 
@@ -28,6 +29,18 @@ describeDestination('Postgres', async (): Promise<ContractDatabase> => {
       await client.connect();
       try {
         await client.query(sql);
+      } finally {
+        await client.end();
+      }
+    },
+    inTimeZone: async (timeZone, sql) => {
+      const client = new pg.Client({ connectionString: database.url });
+      client.on('error', () => undefined);
+      await client.connect();
+      try {
+        await client.query(`SET TIME ZONE '${timeZone}'`);
+        const result = await client.query<TextRow>(sql);
+        return result.rows;
       } finally {
         await client.end();
       }

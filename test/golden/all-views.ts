@@ -1,0 +1,13 @@
+import type { GoldenView } from './golden-case.js';
+import { RECON_INVOICE_TIEOUT } from './recon-invoice-tieout.js';
+import { RECON_SNAPSHOT_CHANGES } from './recon-snapshot-changes.js';
+import { RECON_USAGE_COMPLETENESS } from './recon-usage-completeness.js';
+import { RECON_USAGE_VS_INVOICE } from './recon-usage-vs-invoice.js';
+
+/** The golden data of every view; one line a view, in the order of their names. */
+export const GOLDEN_VIEWS: readonly GoldenView[] = [
+  RECON_INVOICE_TIEOUT,
+  RECON_SNAPSHOT_CHANGES,
+  RECON_USAGE_COMPLETENESS,
+  RECON_USAGE_VS_INVOICE,
+];
