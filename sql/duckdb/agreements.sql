@@ -7,34 +7,14 @@ JOIN {{dataset}}._snapshots s ON s.load_id = c.load_id
 WHERE c.scope = $1 AND c.stream IN ('billed_usage', 'billed_reconciliation');
 
 -- name: compare
--- Whole amounts and fractions apart, because DECIMAL(38, 22) holds a sum below 10^16 only.
+-- Read from the view that shows it, so that the two can never disagree. A row without rows stands for an invoice that
+-- charges no usage.
 SELECT
-  count(*) AS compared,
-  count(*) FILTER (WHERE coalesce(abs(TRY_CAST(whole AS DECIMAL(38, 22)) + fraction) > lines * 0.01, true)) AS differing,
-  coalesce(sum(lines), 0) AS usage_lines
-FROM (
-  SELECT
-    sum(CAST(trunc(amount) AS HUGEINT)) AS whole,
-    sum(amount - trunc(amount)) AS fraction,
-    sum(lines) AS lines
-  FROM (
-    SELECT
-      lower(subscription_id) AS subscription, lower(product_id) AS product, lower(sku_id) AS sku,
-      lower(availability_id) AS availability, upper(billing_currency) AS currency,
-      billing_pre_tax_total AS amount, 0 AS lines
-    FROM {{dataset}}.billed_usage
-    WHERE invoice_number = $1
-    UNION ALL
-    SELECT
-      lower(subscription_id), lower(product_id), lower(sku_id),
-      lower(availability_id), upper(currency),
-      -subtotal, 1
-    FROM {{dataset}}.billed_reconciliation
-    WHERE invoice_number = $1 AND meter_description IS NOT NULL
-      AND lower(coalesce(charge_type, '')) <> 'customercredit'
-  ) amounts
-  GROUP BY subscription, product, sku, availability, currency
-) groups;
+  count(*) FILTER (WHERE rows_left + rows_right > 0) AS compared,
+  count(*) FILTER (WHERE rows_left + rows_right > 0 AND status NOT IN ('matched', 'within_tolerance')) AS differing,
+  coalesce(sum(rows_right), 0) AS usage_lines
+FROM {{dataset}}.recon_usage_vs_invoice
+WHERE invoice_number = $1;
 
 -- name: keep agreement
 INSERT INTO {{dataset}}._agreements
