@@ -1,5 +1,6 @@
 import type { GoldenView } from './golden-case.js';
 import { RECON_INVOICE_TIEOUT } from './recon-invoice-tieout.js';
+import { RECON_LINE_RECALC } from './recon-line-recalc.js';
 import { RECON_SNAPSHOT_CHANGES } from './recon-snapshot-changes.js';
 import { RECON_USAGE_VS_INVOICE } from './recon-usage-vs-invoice.js';
 import { RPT_AZURE_COST } from './rpt-azure-cost.js';
@@ -11,6 +12,7 @@ import { RPT_RESELLER_SPLIT } from './rpt-reseller-split.js';
 /** The golden data of every view; one line a view, in the order of their names. */
 export const GOLDEN_VIEWS: readonly GoldenView[] = [
   RECON_INVOICE_TIEOUT,
+  RECON_LINE_RECALC,
   RECON_SNAPSHOT_CHANGES,
   RECON_USAGE_VS_INVOICE,
   RPT_AZURE_COST,
