@@ -74,6 +74,7 @@ export const RPT_MONTH_OVER_MONTH: GoldenView = {
             ['both', '6', '12'],
             ['thirds', '3', '10'],
             ['same', '7', '7'],
+            ['small', '0.003', '1'],
             ['gone', '1', '9.99'],
             ['returned', '5', '-10', { ChargeType: 'removeQuantity' }],
           ]),
@@ -83,6 +84,7 @@ export const RPT_MONTH_OVER_MONTH: GoldenView = {
             ['BOTH', '12', '30'],
             ['thirds', '1', '3.33'],
             ['same', '7', '7'],
+            ['small', '0.006', '2'],
             ['new', '1', '0.01'],
           ]),
           month('G000003', '2026-10', 'CHF', [['returned', '10', '-20', { ChargeType: 'removeQuantity' }]]),
@@ -93,6 +95,7 @@ export const RPT_MONTH_OVER_MONTH: GoldenView = {
           alone('2026-09', '2026-08', 'CHF', product, ['20', '20', '10', '7', '9.99'][index] ?? ''),
         ),
         alone('2026-09', '2026-08', 'CHF', 'both', '20'),
+        alone('2026-09', '2026-08', 'CHF', 'small', '1'),
         { ...alone('2026-09', '2026-08', 'CHF', 'returned', '-10'), charge_type: 'removequantity' },
         october(
           'CHF',
@@ -116,8 +119,16 @@ export const RPT_MONTH_OVER_MONTH: GoldenView = {
         ),
         october(
           ...(['CHF', 'thirds', 'changed', ['10', '3.33', '-6.67']] as const),
-          ...([['-6.666666667', '-0.003333333', '0', '0']] as const),
-          '10 x (0.3333333333 - 1) = -6.666666667, a third being rounded to ten decimals; price is what is left of -6.67',
+          ...([['-6.6666666666', '-0.0033333334', '0', '0']] as const),
+          '-2 x 3.3333333333 = -6.6666666666, 10/3 being rounded to ten decimals; price is what is left of -6.67',
+        ),
+        october(
+          'CHF',
+          'small',
+          'changed',
+          ['1', '2', '1'],
+          ['1', '0', '0', '0'],
+          'less than a unit: 1 x (0.006/0.003 - 1)',
         ),
         october('CHF', 'same', 'unchanged', ['7', '7', '0'], ['0', '0', '0', '0'], 'nothing changed'),
         october(

@@ -133,21 +133,41 @@ compared AS (
   LEFT JOIN absent a ON a.billing_month = p.billing_month AND a.currency = p.currency
   LEFT JOIN absent b_absent ON b_absent.billing_month = p.previous_month AND b_absent.currency = p.currency
 ),
-split AS (
+-- Of a unit's price and the share by which the quantity changed, the one that ten decimals round less.
+steps AS (
   SELECT
     c.*,
     CASE WHEN c.change <> 'not_compared' THEN coalesce(c.amount, 0) - coalesce(c.previous_amount, 0) END AS difference,
+    c.reason IS NULL AND c.change IN ('changed', 'unchanged') AS is_split,
+    abs(c.previous_quantity) >= 1 AND abs(c.quantity - c.previous_quantity) <= abs(c.previous_amount) AS is_by_unit
+  FROM compared c
+),
+quotients AS (
+  SELECT
+    s.*,
     CASE
-      WHEN c.reason IS NOT NULL THEN NULL
-      WHEN c.change IN ('new', 'gone') THEN coalesce(c.amount, 0) - coalesce(c.previous_amount, 0)
-      ELSE {{dataset}}.mul(c.previous_amount, {{dataset}}.div(c.quantity, c.previous_quantity) - 1)
+      WHEN s.is_split
+        THEN {{dataset}}.div(CASE WHEN s.is_by_unit THEN s.previous_amount ELSE s.quantity END, s.previous_quantity)
+    END AS quotient,
+    CASE WHEN s.is_split AND s.rate <> s.previous_rate THEN {{dataset}}.div(s.amount, s.rate) END AS priced_amount
+  FROM steps s
+),
+split AS (
+  SELECT
+    q.*,
+    CASE
+      WHEN q.is_split
+        THEN {{dataset}}.mul(
+          CASE WHEN q.is_by_unit THEN q.quantity - q.previous_quantity ELSE q.previous_amount END,
+          CASE WHEN q.is_by_unit THEN q.quotient ELSE q.quotient - 1 END
+        )
+      WHEN q.reason IS NULL THEN q.difference
     END AS volume_effect,
     CASE
-      WHEN c.reason IS NOT NULL OR c.change IN ('new', 'gone') THEN NULL
-      WHEN c.rate = c.previous_rate THEN c.amount
-      ELSE {{dataset}}.mul({{dataset}}.div(c.amount, c.rate), c.previous_rate)
+      WHEN q.is_split AND q.rate = q.previous_rate THEN q.amount
+      WHEN q.is_split THEN {{dataset}}.mul(q.priced_amount, q.previous_rate)
     END AS amount_at_previous_rate
-  FROM compared c
+  FROM quotients q
 )
 SELECT
   billing_month,
@@ -166,14 +186,12 @@ SELECT
   difference,
   volume_effect,
   CASE
-    WHEN reason IS NOT NULL THEN NULL
-    WHEN change IN ('new', 'gone') THEN 0
-    ELSE amount_at_previous_rate - previous_amount - volume_effect
+    WHEN is_split THEN amount_at_previous_rate - previous_amount - volume_effect
+    WHEN reason IS NULL THEN 0
   END AS price_effect,
   CASE
-    WHEN reason IS NOT NULL THEN NULL
-    WHEN change IN ('new', 'gone') THEN 0
-    ELSE amount - amount_at_previous_rate
+    WHEN is_split THEN amount - amount_at_previous_rate
+    WHEN reason IS NULL THEN 0
   END AS exchange_rate_effect,
   CASE WHEN change <> 'not_compared' THEN CASE WHEN reason IS NULL THEN 0 ELSE difference END END AS not_split,
   previous_quantity,
