@@ -14,7 +14,13 @@ export const DEMO_TOKEN_FILES = {
   partnerCenter: 'sandbox-partner-center-token',
 } as const;
 
-/** What the demo's configuration says otherwise than the sandbox's: invoices come from the list, as for most sites. */
+/** The billed streams of the demo: invoices come from the list, as for most sites. */
+export const DEMO_STREAMS = {
+  billed_usage: { invoices: 'discover' },
+  billed_reconciliation: { invoices: 'discover' },
+} as const;
+
+/** What the demo's configuration says otherwise than the sandbox's. */
 export const DEMO_CONFIGURATION: ConfigurationOverrides = {
   source: {
     auth: {
@@ -22,6 +28,6 @@ export const DEMO_CONFIGURATION: ConfigurationOverrides = {
       partner_center_token: `\${file:./${DEMO_TOKEN_FILES.partnerCenter}}`,
     },
   },
-  streams: { billed_usage: { invoices: 'discover' }, billed_reconciliation: { invoices: 'discover' } },
+  streams: DEMO_STREAMS,
   archive: './archive',
 };
