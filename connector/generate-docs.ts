@@ -1,8 +1,15 @@
-import { realpathSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STREAM_NAMES, STREAMS } from '../schemas/streams.js';
 import { primaryKey, type Column, type Table } from '../schemas/table.js';
 import { INVOICE_COLUMNS, INVOICE_MEMBERS_LEFT_OUT, INVOICES_TABLE } from '../schemas/tables/invoices.js';
+import { systemClock } from './clock.js';
+import { createDuckdbDestination } from './load/duckdb/destination.js';
+import { viewColumns } from './load/view-columns.js';
+import { packageVersion } from './package-info.js';
+import { VIEWS_PAGE, viewsMarkdown, type ViewColumns } from './views-page.js';
 
 /** Where the generated page is kept, from the root of the repository. */
 export const TABLES_PAGE = 'docs/tables.md';
@@ -67,6 +74,29 @@ const INVOICE_LINEAGE: readonly (readonly [name: string, type: string, meaning: 
 export function tablesMarkdown(): string {
   const sections = STREAM_NAMES.map((name) => tableSection(STREAMS[name].table));
   return [INTRODUCTION, ...sections, LINEAGE, invoicesSection()].join('\n');
+}
+
+/** The columns that the views have now, in a DuckDB file made for it. */
+export async function currentViewColumns(): Promise<ViewColumns> {
+  const folder = mkdtempSync(join(tmpdir(), 'views-'));
+  const destination = createDuckdbDestination(
+    {
+      ...{ type: 'duckdb', path: join(folder, 'views.duckdb'), dataset: 'csp', migrate: 'auto' },
+      ...{ memory_limit: 512 * 1024 ** 2, threads: 1 },
+    },
+    {
+      ...{ path: (path) => path, report: () => undefined, clock: systemClock, lockWaitMs: 0 },
+      connectorVersion: packageVersion(),
+    },
+  );
+  try {
+    const session = await destination.open('write');
+    await session.migrate().finally(() => session.close());
+    return await viewColumns(destination, 'csp');
+  } finally {
+    await destination.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function tableSection(table: Table): string {
@@ -158,7 +188,8 @@ function row(cells: readonly string[]): string {
 }
 
 const [, program = ''] = process.argv;
-// Only `npm run docs`, from the root of the repository, writes the page; importing this file does nothing.
+// Only `npm run docs`, from the root of the repository, writes the pages; importing this file does nothing.
 if (program !== '' && realpathSync(program) === fileURLToPath(import.meta.url)) {
   writeFileSync(TABLES_PAGE, tablesMarkdown());
+  writeFileSync(VIEWS_PAGE, viewsMarkdown(await currentViewColumns()));
 }

@@ -5,6 +5,7 @@ import { ConfigError } from '../../schemas/errors.js';
 import { invocationText } from '../command-line-text.js';
 import type { CommandContext } from '../command-context.js';
 import { shownPath } from '../config-problem.js';
+import { DEMO_CONFIGURATION, DEMO_INVOICES, DEMO_TOKEN_FILES } from '../demo-sandbox.js';
 import { demoCommands, demoTables } from '../demo-text.js';
 import { countOf } from '../quantity-text.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.js';
@@ -38,6 +39,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const sandbox = await startOnPort({
     now: () => io.clock.now(),
+    invoices: DEMO_INVOICES,
     ...(options.rows === undefined ? {} : { usageRows: options.rows, reconciliationRows: options.rows }),
   });
   try {
@@ -80,12 +82,12 @@ async function startOnPort(options: SandboxOptions): Promise<Sandbox> {
 }
 
 async function writeConfig(sandbox: Sandbox, folder: string, file: string): Promise<void> {
-  const token = join(folder, 'sandbox-token');
-  await writeFile(token, `${sandbox.token}\n`, { mode: 0o600 });
-  await chmod(token, 0o600);
-  const text = sandbox.configuration({
-    source: { auth: { token: '${file:./sandbox-token}', partner_center_token: null } },
-    archive: './archive',
-  });
-  await writeFile(file, `${MARK}\n${text}`, { mode: 0o600 });
+  await writeToken(join(folder, DEMO_TOKEN_FILES.graph), sandbox.token);
+  await writeToken(join(folder, DEMO_TOKEN_FILES.partnerCenter), sandbox.partnerCenterToken);
+  await writeFile(file, `${MARK}\n${sandbox.configuration(DEMO_CONFIGURATION)}`, { mode: 0o600 });
+}
+
+async function writeToken(file: string, token: string): Promise<void> {
+  await writeFile(file, `${token}\n`, { mode: 0o600 });
+  await chmod(file, 0o600);
 }

@@ -8,6 +8,11 @@ import { RECON_POSSIBLE_DUPLICATES } from './recon-possible-duplicates.js';
 import { RECON_SNAPSHOT_CHANGES } from './recon-snapshot-changes.js';
 import { RECON_USAGE_COMPLETENESS } from './recon-usage-completeness.js';
 import { RECON_USAGE_VS_INVOICE } from './recon-usage-vs-invoice.js';
+import { RPT_AZURE_COST } from './rpt-azure-cost.js';
+import { RPT_COST_BY_CUSTOMER } from './rpt-cost-by-customer.js';
+import { RPT_CREDITS_AND_REFUNDS } from './rpt-credits-and-refunds.js';
+import { RPT_MONTH_OVER_MONTH } from './rpt-month-over-month.js';
+import { RPT_RESELLER_SPLIT } from './rpt-reseller-split.js';
 
 /** The golden data of every view; one line a view, in the order of their names. */
 export const GOLDEN_VIEWS: readonly GoldenView[] = [
@@ -20,4 +25,9 @@ export const GOLDEN_VIEWS: readonly GoldenView[] = [
   RECON_SNAPSHOT_CHANGES,
   RECON_USAGE_COMPLETENESS,
   RECON_USAGE_VS_INVOICE,
+  RPT_AZURE_COST,
+  RPT_COST_BY_CUSTOMER,
+  RPT_CREDITS_AND_REFUNDS,
+  RPT_MONTH_OVER_MONTH,
+  RPT_RESELLER_SPLIT,
 ];

@@ -2,9 +2,9 @@
 -- with the money that moved. Amounts are the stream's own, billing_pre_tax_total or subtotal: the old one left, the new
 -- one right. What the connector made different itself (history says reloaded: a repair, another attribute set) is not in
 -- it, nor is what was replaced before the history was purged.
+-- Source: domain.md section C3, 16. Columns are only ever added at the end.
 -- Nothing is materialized, so that a condition on the scope reaches the tables; rows are found by their primary key,
 -- for which OFFSET 0 keeps the search within an invoice.
--- Source: domain.md section C3, 16. Columns are only ever added at the end.
 CREATE OR REPLACE VIEW {{dataset}}.recon_snapshot_changes AS
 WITH snapshots AS NOT MATERIALIZED (
   SELECT
