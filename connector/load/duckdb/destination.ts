@@ -75,7 +75,7 @@ async function openFor(mode: 'read' | 'write', path: string, limits: DuckdbLimit
 /** A session that was opened for reading may stand for a file that does not exist: nothing written to it would stay. */
 function refusingWrites(): Omit<
   DestinationSession,
-  'pendingMigrations' | 'readState' | 'readProof' | 'readScope' | 'readStrayRows' | 'close'
+  'pendingMigrations' | 'readState' | 'readProof' | 'readScope' | 'readStrayRows' | 'readStatements' | 'close'
 > {
   const refuse = (): Promise<never> =>
     Promise.reject(
@@ -89,6 +89,7 @@ function refusingWrites(): Omit<
     publish: refuse,
     recordAnswers: refuse,
     recordInvoiceList: refuse,
+    keepStatement: refuse,
     closeMonths: refuse,
     recordNextChecks: refuse,
     recordRefusal: refuse,
