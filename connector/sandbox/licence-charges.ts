@@ -150,7 +150,9 @@ function credit(event: Event): Charge {
 
 function marketplace(event: Event, half: 0 | 1): Charge {
   const { marketplace: product } = ONE_TIME;
-  const rate = mix(event.random, half) % 2 === 0 ? '1' : '0.846202666';
+  // A currency has no rate to itself.
+  const isConverted = mix(event.random, half) % 2 === 1 && event.scope.currency !== 'USD';
+  const rate = isConverted ? '0.846202666' : '1';
   const price = scaled(product.unitPrice, PRICE_SCALE);
   const charge = priced(event, product, price, event.seats + BigInt(half));
   const amount = (price * charge.billableQuantity) / AMOUNT_DIVISOR;

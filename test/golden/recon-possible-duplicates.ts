@@ -7,7 +7,8 @@ const AT = '2026-11-09T12:00:00Z';
 const line = (sku: string, fields: SourceRecord = {}): SourceRecord =>
   lineRecord({ SkuId: sku, Subtotal: '5', Total: '5', MeterDescription: '', ...fields });
 
-const times = (count: number, record: SourceRecord): readonly SourceRecord[] => Array.from({ length: count }, () => record);
+const times = (count: number, record: SourceRecord): readonly SourceRecord[] =>
+  Array.from({ length: count }, () => record);
 
 /** A group of identical rows of G000001, in dollars. */
 function group(
@@ -131,7 +132,13 @@ export const RECON_POSSIBLE_DUPLICATES: GoldenView = {
           'two purchases can look alike',
           'three are equal, a fourth is of another order: two may be too much, 10',
         ),
-        unique('billed_reconciliation', '0', 2, 'lines', 'the line of the other order, 5, and the refund, -5'),
+        unique(
+          'billed_reconciliation',
+          '0',
+          2,
+          'lines',
+          'the line of the other order, 5, and the refund, -5',
+        ),
       ],
     },
     {

@@ -92,11 +92,11 @@ LEFT JOIN {{dataset}}.billed_usage u ON u.invoice_number = g.invoice_number
   AND u.line_item_key = g.usage_key AND u.line_item_occurrence = g.line_item_occurrence
 LEFT JOIN {{dataset}}.billed_reconciliation l ON l.invoice_number = g.invoice_number
   AND l.line_item_key = g.line_key AND l.line_item_occurrence = g.line_item_occurrence
-LEFT JOIN {{dataset}}._recon_known_invoices k ON k.invoice_number = g.invoice_number
+LEFT JOIN {{dataset}}._recon_invoices k ON k.invoice_number = g.invoice_number
 UNION ALL
 SELECT
   k.invoice_number,
-  k.currency,
+  k.listed_currency AS currency,
   CAST(NULL AS VARCHAR) AS customer_id,
   CAST(NULL AS VARCHAR) AS customer_name,
   CAST(NULL AS VARCHAR) AS stream,
@@ -119,6 +119,6 @@ SELECT
   CAST(NULL AS VARCHAR) AS charge_type,
   CAST(NULL AS DATE) AS usage_date,
   CAST(NULL AS VARCHAR) AS resource_uri
-FROM {{dataset}}._recon_known_invoices k
+FROM {{dataset}}._recon_invoices k
 WHERE NOT EXISTS (SELECT 1 FROM {{dataset}}.billed_usage t WHERE t.invoice_number = k.invoice_number)
   AND NOT EXISTS (SELECT 1 FROM {{dataset}}.billed_reconciliation t WHERE t.invoice_number = k.invoice_number);

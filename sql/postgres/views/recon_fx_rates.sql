@@ -92,11 +92,11 @@ SELECT
   j.usage_rows,
   j.line_rows
 FROM judged j
-LEFT JOIN {{dataset}}._recon_known_invoices k ON k.invoice_number = j.invoice_number
+LEFT JOIN {{dataset}}._recon_invoices k ON k.invoice_number = j.invoice_number
 UNION ALL
 SELECT
   k.invoice_number,
-  k.currency,
+  k.listed_currency AS currency,
   CAST(NULL AS text) AS pricing_currency,
   CAST(NULL AS date) AS rate_date,
   'not_checked' AS status,
@@ -112,6 +112,6 @@ SELECT
   CAST(NULL AS text) AS rates,
   CAST(0 AS bigint) AS usage_rows,
   CAST(0 AS bigint) AS line_rows
-FROM {{dataset}}._recon_known_invoices k
+FROM {{dataset}}._recon_invoices k
 WHERE NOT EXISTS (SELECT 1 FROM {{dataset}}.billed_usage t WHERE t.invoice_number = k.invoice_number)
   AND NOT EXISTS (SELECT 1 FROM {{dataset}}.billed_reconciliation t WHERE t.invoice_number = k.invoice_number);

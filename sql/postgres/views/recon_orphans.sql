@@ -89,7 +89,7 @@ judged AS (
       WHEN a.line_rows = 0 AND a.charged_rows = 0 THEN 'no line is expected: the usage costs nothing'
     END AS obstacle
   FROM around a
-  LEFT JOIN {{dataset}}._recon_known_invoices k ON k.invoice_number = a.invoice_number
+  LEFT JOIN {{dataset}}._recon_invoices k ON k.invoice_number = a.invoice_number
 )
 SELECT
   j.invoice_number,
@@ -128,7 +128,7 @@ FROM judged j
 UNION ALL
 SELECT
   k.invoice_number,
-  k.currency,
+  k.listed_currency AS currency,
   CAST(NULL AS text) AS customer_id,
   CAST(NULL AS text) AS customer_name,
   CAST(NULL AS text) AS subscription_id,
@@ -144,6 +144,6 @@ SELECT
   nullif(concat_ws(',', k.usage_load_id, k.lines_load_id), '') AS snapshot_ids,
   CAST(NULL AS text) AS orphan,
   false AS is_expected
-FROM {{dataset}}._recon_known_invoices k
+FROM {{dataset}}._recon_invoices k
 WHERE NOT EXISTS (SELECT 1 FROM {{dataset}}.billed_usage t WHERE t.invoice_number = k.invoice_number)
   AND NOT EXISTS (SELECT 1 FROM {{dataset}}.billed_reconciliation t WHERE t.invoice_number = k.invoice_number);

@@ -173,11 +173,11 @@ SELECT
   r.entitlement_description,
   r.sku_name
 FROM results r
-LEFT JOIN {{dataset}}._recon_known_invoices k ON k.invoice_number = r.invoice_number
+LEFT JOIN {{dataset}}._recon_invoices k ON k.invoice_number = r.invoice_number
 UNION ALL
 SELECT
   k.invoice_number,
-  k.currency,
+  k.listed_currency AS currency,
   CAST(NULL AS text) AS customer_id,
   CAST(NULL AS text) AS customer_name,
   CAST(NULL AS text) AS subscription_id,
@@ -200,5 +200,5 @@ SELECT
   CAST(NULL AS date) AS last_day_without_credit,
   CAST(NULL AS text) AS entitlement_description,
   CAST(NULL AS text) AS sku_name
-FROM {{dataset}}._recon_known_invoices k
+FROM {{dataset}}._recon_invoices k
 WHERE NOT EXISTS (SELECT 1 FROM {{dataset}}.billed_usage t WHERE t.invoice_number = k.invoice_number);
