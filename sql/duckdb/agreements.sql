@@ -7,13 +7,14 @@ JOIN {{dataset}}._snapshots s ON s.load_id = c.load_id
 WHERE c.scope = $1 AND c.stream IN ('billed_usage', 'billed_reconciliation');
 
 -- name: compare
--- Read from the view that shows it, so that the two can never disagree. A row without rows stands for an invoice that
--- charges no usage.
+-- By the groups and the tolerance that recon_usage_vs_invoice shows.
 SELECT
-  count(*) FILTER (WHERE rows_left + rows_right > 0) AS compared,
-  count(*) FILTER (WHERE rows_left + rows_right > 0 AND status NOT IN ('matched', 'within_tolerance')) AS differing,
+  count(*) AS compared,
+  count(*) FILTER (
+    WHERE coalesce(abs(apart) > {{dataset}}.recon_tolerance('usage_vs_invoice', currency, rows_right), true)
+  ) AS differing,
   coalesce(sum(rows_right), 0) AS usage_lines
-FROM {{dataset}}.recon_usage_vs_invoice
+FROM {{dataset}}._recon_usage_groups
 WHERE invoice_number = $1;
 
 -- name: keep agreement

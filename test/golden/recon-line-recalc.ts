@@ -237,7 +237,12 @@ export const RECON_LINE_RECALC: GoldenView = {
           { currency: 'XTS' },
           'XTS is a code for tests: nobody says how many decimals it has',
         ),
-        unchecked('no pricing currency', 'the line has no PricingCurrency', {}, 'the inner cut cannot be made'),
+        unchecked(
+          'no pricing currency',
+          'the line has no PricingCurrency',
+          {},
+          'the inner cut cannot be made',
+        ),
         unchecked(
           'unknown pricing currency',
           'the smallest unit of the pricing currency is not known',

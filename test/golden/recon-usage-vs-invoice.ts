@@ -236,7 +236,7 @@ export const RECON_USAGE_VS_INVOICE: GoldenView = {
             'u-G8,l-G8',
             'an invoice of licences only',
           ),
-          ...{ billing_month: null, currency: null, tolerance: null, difference: '0' },
+          ...{ billing_month: null, currency: null, tolerance: null },
         },
       ],
     },

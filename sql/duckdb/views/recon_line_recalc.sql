@@ -23,10 +23,12 @@ WITH lines AS (
         THEN CAST(1 AS DECIMAL(38, 22))
       ELSE t.pc_to_bc_exchange_rate
     END AS rate,
+    {{dataset}}.minor_units(t.currency) AS decimals,
+    {{dataset}}.minor_units(t.pricing_currency) AS pricing_decimals,
     t.meter_description IS NOT NULL AS is_usage,
     coalesce(k.lines_load_id, t._load_id) AS snapshot_ids
   FROM {{dataset}}.billed_reconciliation t
-  LEFT JOIN {{dataset}}._recon_known_invoices k ON k.invoice_number = t.invoice_number
+  LEFT JOIN {{dataset}}._recon_invoices k ON k.invoice_number = t.invoice_number
 ),
 obstacles AS (
   SELECT
@@ -34,10 +36,10 @@ obstacles AS (
     CASE
       WHEN l.price IS NULL THEN 'the line has no EffectiveUnitPrice'
       WHEN l.quantity IS NULL THEN 'the line has no BillableQuantity'
-      WHEN {{dataset}}.money_unit(l.currency) IS NULL
+      WHEN l.decimals IS NULL
         THEN 'the smallest unit of the billing currency is not known'
       WHEN l.pricing_currency IS NULL THEN 'the line has no PricingCurrency'
-      WHEN {{dataset}}.money_unit(l.pricing_currency) IS NULL
+      WHEN l.pricing_decimals IS NULL
         THEN 'the smallest unit of the pricing currency is not known'
       WHEN l.rate IS NULL THEN 'the line has no PCToBCExchangeRate'
       WHEN greatest(abs(l.price), abs(l.quantity), abs(l.rate)) >= 1000000000000
@@ -53,11 +55,12 @@ obstacles AS (
 products AS (
   SELECT
     o.*,
-    {{dataset}}.money_unit(o.currency) AS unit,
+    CASE o.decimals - o.pricing_decimals
+      WHEN 0 THEN 1 WHEN -2 THEN 0.01 WHEN 2 THEN 100 WHEN 1 THEN 10 WHEN -1 THEN 0.1 WHEN 3 THEN 1000 WHEN -3 THEN 0.001
+      WHEN 4 THEN 10000 WHEN -4 THEN 0.0001
+    END AS unit_ratio,
     CASE WHEN o.obstacle IS NULL THEN {{dataset}}.mul(o.price, o.quantity) END AS product_price,
-    CASE WHEN o.obstacle IS NULL THEN {{dataset}}.mul(o.price, o.rate) END AS unit_price,
-    CASE WHEN o.obstacle IS NULL THEN {{dataset}}.mul(abs(o.rate), {{dataset}}.money_unit(o.pricing_currency)) END
-      AS inner_cut
+    CASE WHEN o.obstacle IS NULL THEN {{dataset}}.mul(o.price, o.rate) END AS unit_price
   FROM obstacles o
 ),
 cuts AS (
@@ -65,8 +68,10 @@ cuts AS (
     p.*,
     {{dataset}}.trunc_money(p.product_price, p.pricing_currency) AS product_cut,
     {{dataset}}.trunc_money(p.unit_price, p.currency) AS unit_cut,
-    CASE WHEN p.is_usage THEN 1 + {{dataset}}.div(p.inner_cut, p.unit) WHEN p.obstacle IS NULL THEN
-      greatest(abs(p.quantity), CAST(1 AS DECIMAL(38, 22)))
+    CASE
+      WHEN p.obstacle IS NOT NULL THEN NULL
+      WHEN p.is_usage THEN 1 + {{dataset}}.mul(abs(p.rate), p.unit_ratio)
+      ELSE greatest(abs(p.quantity), CAST(1 AS DECIMAL(38, 22)))
     END AS units
   FROM products p
 ),
@@ -140,7 +145,7 @@ FROM nearest n
 UNION ALL
 SELECT
   k.invoice_number,
-  k.currency,
+  k.listed_currency AS currency,
   CAST(NULL AS VARCHAR) AS customer_id,
   CAST(NULL AS VARCHAR) AS customer_name,
   CAST(NULL AS VARCHAR) AS subscription_id,
@@ -166,7 +171,7 @@ SELECT
   CAST(NULL AS VARCHAR) AS pricing_currency,
   CAST(NULL AS DECIMAL(38, 22)) AS exchange_rate,
   CAST(NULL AS VARCHAR) AS sku_name
-FROM {{dataset}}._recon_known_invoices k
+FROM {{dataset}}._recon_invoices k
 WHERE NOT EXISTS (
   SELECT 1 FROM {{dataset}}.billed_reconciliation t WHERE t.invoice_number = k.invoice_number
 );

@@ -2,7 +2,7 @@
 -- subtotal of the usage lines of billed_reconciliation: those with a meter, credits to the customer left out, for these
 -- have no usage. One row per invoice, currency, subscription, product, SKU and availability: the join that Microsoft
 -- names, letter case apart. Both sides are added up first, because tiers and E5 halves make several lines of one group.
--- Whether an invoice agrees (_agreements, which the schedule goes by) is read from this view.
+-- Whether an invoice agrees (_agreements, which the schedule goes by) is read from the same groups and tolerance.
 --   matched, within_tolerance  no more apart than recon_tolerance() allows for the lines of the group
 --   partial                    further apart, but the usage was last read before the 15th of the month after: it settles
 --   mismatch                   further apart, and the usage is settled
@@ -13,67 +13,40 @@
 -- Source: domain.md section C3, 2, its tolerances and calendar; api-contract.md sections 8.5 and 8.6. Columns are only
 -- ever added at the end.
 CREATE OR REPLACE VIEW {{dataset}}.recon_usage_vs_invoice AS
-WITH amounts AS (
-  -- By the ids as they are written, so that few of them need lower(). Whole amounts and fractions apart, because
-  -- DECIMAL(38, 22) holds a sum below 10^16 only, and a publish must not fail by a larger one.
+WITH groups AS (
+  -- Where the groups cannot be told, one row per currency.
   SELECT
-    t.invoice_number, t.subscription_id, t.product_id, t.sku_id, t.availability_id, t.billing_currency AS currency,
-    min(t.customer_id) AS customer_id, min(t.customer_name) AS customer_name, min(t.product_name) AS product_name,
-    sum(CAST(trunc(t.billing_pre_tax_total) AS HUGEINT)) AS left_whole,
-    sum(t.billing_pre_tax_total - trunc(t.billing_pre_tax_total)) AS left_fraction,
-    count(*) AS rows_left,
-    CAST(NULL AS HUGEINT) AS right_whole, CAST(NULL AS DECIMAL(38, 22)) AS right_fraction, 0 AS rows_right
-  FROM {{dataset}}.billed_usage t
-  GROUP BY t.invoice_number, t.subscription_id, t.product_id, t.sku_id, t.availability_id, t.billing_currency
-  UNION ALL
-  SELECT
-    t.invoice_number, t.subscription_id, t.product_id, t.sku_id, t.availability_id, t.currency,
-    min(t.customer_id), min(t.customer_name), min(t.product_name),
-    NULL, NULL, 0,
-    sum(CAST(trunc(t.subtotal) AS HUGEINT)), sum(t.subtotal - trunc(t.subtotal)), count(*)
-  FROM {{dataset}}.billed_reconciliation t
-  WHERE t.meter_description IS NOT NULL AND lower(coalesce(t.charge_type, '')) <> 'customercredit'
-  GROUP BY t.invoice_number, t.subscription_id, t.product_id, t.sku_id, t.availability_id, t.currency
-),
-keyed AS (
-  SELECT
-    i.*,
-    i.usage_attribute_set = 'full' AND i.lines_attribute_set = 'full' AS is_comparable,
-    coalesce(upper(a.currency), i.listed_currency) AS currency,
-    a.* EXCLUDE (invoice_number, currency)
-  FROM {{dataset}}._recon_invoices i
-  LEFT JOIN amounts a ON a.invoice_number = i.invoice_number
-),
-groups AS (
-  SELECT
-    invoice_number, currency, billing_month, usage_load_id, usage_attribute_set, lines_load_id, lines_attribute_set,
-    usage_read_at, is_usage_young, is_comparable,
-    CASE WHEN is_comparable THEN min(customer_id) END AS customer_id,
-    CASE WHEN is_comparable THEN min(customer_name) END AS customer_name,
-    CASE WHEN is_comparable THEN min(subscription_id) END AS subscription_id,
-    CASE WHEN is_comparable THEN min(product_id) END AS product_id,
-    CASE WHEN is_comparable THEN min(sku_id) END AS sku_id,
-    CASE WHEN is_comparable THEN min(availability_id) END AS availability_id,
-    CASE WHEN is_comparable THEN min(product_name) END AS product_name,
-    TRY_CAST(sum(left_whole) AS DECIMAL(38, 22)) + sum(left_fraction) AS left_amount,
-    TRY_CAST(sum(right_whole) AS DECIMAL(38, 22)) + sum(right_fraction) AS right_amount,
-    CAST(coalesce(sum(rows_left), 0) AS BIGINT) AS rows_left,
-    CAST(coalesce(sum(rows_right), 0) AS BIGINT) AS rows_right,
-    TRY_CAST(coalesce(sum(right_whole), 0) - coalesce(sum(left_whole), 0) AS DECIMAL(38, 22))
-      + coalesce(sum(right_fraction), 0) - coalesce(sum(left_fraction), 0) AS apart
-  FROM keyed
+    i.invoice_number, coalesce(g.currency, i.listed_currency) AS currency, i.billing_month, i.usage_load_id,
+    i.usage_attribute_set, i.lines_load_id, i.lines_attribute_set, i.usage_read_at, i.is_usage_young, i.is_comparable,
+    min(CASE WHEN i.is_comparable THEN g.customer_id END) AS customer_id,
+    min(CASE WHEN i.is_comparable THEN g.customer_name END) AS customer_name,
+    min(CASE WHEN i.is_comparable THEN g.subscription_id END) AS subscription_id,
+    min(CASE WHEN i.is_comparable THEN g.product_id END) AS product_id,
+    min(CASE WHEN i.is_comparable THEN g.sku_id END) AS sku_id,
+    min(CASE WHEN i.is_comparable THEN g.availability_id END) AS availability_id,
+    min(CASE WHEN i.is_comparable THEN g.product_name END) AS product_name,
+    sum(g.left_amount) AS left_amount,
+    sum(g.right_amount) AS right_amount,
+    min(CASE WHEN i.is_comparable THEN g.apart END) AS apart,
+    CAST(coalesce(sum(g.rows_left), 0) AS BIGINT) AS rows_left,
+    CAST(coalesce(sum(g.rows_right), 0) AS BIGINT) AS rows_right
+  FROM (
+    SELECT *, coalesce(usage_attribute_set = 'full' AND lines_attribute_set = 'full', false) AS is_comparable
+    FROM {{dataset}}._recon_invoices
+  ) i
+  LEFT JOIN {{dataset}}._recon_usage_groups g ON g.invoice_number = i.invoice_number
   GROUP BY
-    invoice_number, currency, billing_month, usage_load_id, usage_attribute_set, lines_load_id, lines_attribute_set,
-    usage_read_at, is_usage_young, is_comparable,
-    CASE WHEN is_comparable THEN lower(subscription_id) END,
-    CASE WHEN is_comparable THEN lower(product_id) END,
-    CASE WHEN is_comparable THEN lower(sku_id) END,
-    CASE WHEN is_comparable THEN lower(availability_id) END
+    i.invoice_number, coalesce(g.currency, i.listed_currency), i.billing_month, i.usage_load_id,
+    i.usage_attribute_set, i.lines_load_id, i.lines_attribute_set, i.usage_read_at, i.is_usage_young, i.is_comparable,
+    CASE WHEN i.is_comparable THEN lower(g.subscription_id) END,
+    CASE WHEN i.is_comparable THEN lower(g.product_id) END,
+    CASE WHEN i.is_comparable THEN lower(g.sku_id) END,
+    CASE WHEN i.is_comparable THEN lower(g.availability_id) END
 ),
 checked AS (
   SELECT
     g.*,
-    CASE WHEN is_comparable THEN apart END AS difference,
+    CASE WHEN rows_left + rows_right > 0 THEN apart END AS difference,
     CASE WHEN is_comparable THEN {{dataset}}.recon_tolerance('usage_vs_invoice', currency, rows_right) END AS tolerance,
     CASE
       WHEN usage_load_id IS NULL AND lines_load_id IS NULL THEN 'neither the usage nor the lines of the invoice are loaded'

@@ -1,7 +1,7 @@
 -- How much a check lets pass: per_unit for each of the units compared (reconciliation lines; licences in line_recalc; 1
 -- for a whole invoice), and at_most in all. Both as the configuration says (tolerance:, kept in _tolerances): for the
 -- currency, else for default; where it says nothing, one smallest unit of the currency for each and a hundred of them in
--- all. It never changes a figure. Null where units or currency is null, and where the currency's smallest unit would be
+-- all; no end in usage_completeness, whose one result adds up what is allowed for every line of an invoice. It never changes a figure. Null where units or currency is null, and where the currency's smallest unit would be
 -- needed and is unknown: a check then says not_checked. A check that is not listed here is an error.
 -- Source: domain.md section C3 (tolerance policy), section C2 (minor units come from the currency).
 CREATE OR REPLACE FUNCTION {{dataset}}.recon_tolerance(of_check text, of_currency text, units numeric) RETURNS numeric
@@ -26,7 +26,7 @@ BEGIN
     coalesce(
       max(t.at_most) FILTER (WHERE t.currency = upper(of_currency)),
       max(t.at_most) FILTER (WHERE t.currency = 'default'),
-      100 * unit
+      CASE WHEN of_check <> 'usage_completeness' THEN 100 * unit END
     )
     INTO for_units, in_all
   FROM {{dataset}}._tolerances t
@@ -35,6 +35,7 @@ BEGIN
     WHEN of_check IS NULL OR of_currency IS NULL THEN NULL
     WHEN for_units <= in_all THEN for_units
     WHEN in_all < for_units THEN in_all
+    WHEN of_check = 'usage_completeness' AND in_all IS NULL THEN for_units
   END;
 END
 $$;

@@ -70,7 +70,7 @@ FROM (
     t.meter_description IS NOT NULL AS is_usage,
     coalesce(k.lines_load_id, t._load_id) AS snapshot_ids
   FROM {{dataset}}.billed_reconciliation t
-  LEFT JOIN {{dataset}}._recon_known_invoices k ON k.invoice_number = t.invoice_number
+  LEFT JOIN {{dataset}}._recon_invoices k ON k.invoice_number = t.invoice_number
 ) l
 -- OFFSET 0 keeps each step a step: without it Postgres would compute a recipe again wherever its result is named.
 CROSS JOIN LATERAL (
@@ -101,8 +101,11 @@ CROSS JOIN LATERAL (
       {{dataset}}.trunc_money({{dataset}}.mul(l.price, l.rate), l.currency), l.quantity
     ) END AS unit_amount,
     CASE WHEN o.obstacle IS NULL THEN {{dataset}}.recon_tolerance('line_recalc', l.currency, CASE
-      WHEN l.is_usage THEN 1 + {{dataset}}.div(
-        {{dataset}}.mul(abs(l.rate), {{dataset}}.money_unit(l.pricing_currency)), {{dataset}}.money_unit(l.currency)
+      WHEN l.is_usage THEN 1 + {{dataset}}.mul(
+        abs(l.rate), CASE {{dataset}}.minor_units(l.currency) - {{dataset}}.minor_units(l.pricing_currency)
+          WHEN 0 THEN 1 WHEN -2 THEN 0.01 WHEN 2 THEN 100 WHEN 1 THEN 10 WHEN -1 THEN 0.1 WHEN 3 THEN 1000 WHEN -3 THEN 0.001
+          WHEN 4 THEN 10000 WHEN -4 THEN 0.0001
+        END
       )
       ELSE greatest(abs(l.quantity), 1)
     END) END AS tolerance
@@ -118,7 +121,7 @@ CROSS JOIN LATERAL (
 UNION ALL
 SELECT
   k.invoice_number,
-  k.currency,
+  k.listed_currency AS currency,
   CAST(NULL AS text) AS customer_id,
   CAST(NULL AS text) AS customer_name,
   CAST(NULL AS text) AS subscription_id,
@@ -144,7 +147,7 @@ SELECT
   CAST(NULL AS text) AS pricing_currency,
   CAST(NULL AS numeric) AS exchange_rate,
   CAST(NULL AS text) AS sku_name
-FROM {{dataset}}._recon_known_invoices k
+FROM {{dataset}}._recon_invoices k
 WHERE NOT EXISTS (
   SELECT 1 FROM {{dataset}}.billed_reconciliation t WHERE t.invoice_number = k.invoice_number
 );

@@ -1,0 +1,124 @@
+-- Which lines and rows of usage of an invoice are there more than once, equal in every field? Identical lines are legal
+-- and nothing in them tells which, so none is called a duplicate and none is ever deleted: every group of them is
+-- not_checked, with the reason why it may be right. Whether the money ties is for recon_invoice_tieout and
+-- recon_usage_vs_invoice to say. Left: the amount of one. Right: the amount of all. The difference is what would be too much
+-- if the others were duplicates.
+-- matched: all rows of the stream, invoice and currency that have no identical one, in one row (left and right are their
+-- sum). not_checked: a group of identical ones, or a known invoice that has neither usage nor lines here.
+-- Source: domain.md section C3, 12, and C1 (E5 halves); api-contract.md section 12 (no identity in a line; tiers).
+-- Columns are only ever added at the end.
+CREATE OR REPLACE VIEW {{dataset}}.recon_possible_duplicates AS
+WITH contents AS (
+  SELECT
+    'billed_usage' AS stream, t.invoice_number, t.billing_currency AS currency, t.line_item_key, t._row_hash,
+    count(*) AS occurrences,
+    min(t.line_item_occurrence) AS line_item_occurrence,
+    sum(t.billing_pre_tax_total) AS amount
+  FROM {{dataset}}.billed_usage t
+  GROUP BY t.invoice_number, t.billing_currency, t.line_item_key, t._row_hash
+  UNION ALL
+  SELECT
+    'billed_reconciliation' AS stream, t.invoice_number, t.currency, t.line_item_key, t._row_hash,
+    count(*) AS occurrences,
+    min(t.line_item_occurrence) AS line_item_occurrence,
+    sum(t.subtotal) AS amount
+  FROM {{dataset}}.billed_reconciliation t
+  GROUP BY t.invoice_number, t.currency, t.line_item_key, t._row_hash
+),
+groups AS (
+  SELECT
+    c.stream, c.invoice_number, upper(c.currency) AS currency,
+    CASE WHEN c.occurrences > 1 THEN c.line_item_key END AS line_item_key,
+    CASE WHEN c.occurrences > 1 THEN c.line_item_occurrence END AS line_item_occurrence,
+    CAST(sum(c.occurrences) AS bigint) AS records,
+    sum(c.amount) AS amount
+  FROM contents c
+  GROUP BY c.stream, c.invoice_number, upper(c.currency), 4, 5
+),
+-- Joined by a key of its own for each stream: a condition on the left side of a left join would read the whole table.
+keyed AS (
+  SELECT
+    g.*,
+    CASE WHEN g.stream = 'billed_usage' THEN g.line_item_key END AS usage_key,
+    CASE WHEN g.stream = 'billed_reconciliation' THEN g.line_item_key END AS line_key
+  FROM groups g
+)
+SELECT
+  g.invoice_number,
+  g.currency,
+  coalesce(u.customer_id, l.customer_id) AS customer_id,
+  coalesce(u.customer_name, l.customer_name) AS customer_name,
+  g.stream,
+  g.line_item_key,
+  g.line_item_occurrence,
+  CASE WHEN g.line_item_key IS NULL THEN 'matched' ELSE 'not_checked' END AS status,
+  CASE
+    WHEN g.line_item_key IS NULL THEN g.amount
+    WHEN g.stream = 'billed_usage' THEN u.billing_pre_tax_total
+    ELSE l.subtotal
+  END AS left_amount,
+  g.amount AS right_amount,
+  CASE
+    WHEN g.line_item_key IS NULL THEN 0
+    WHEN g.stream = 'billed_usage' THEN g.amount - u.billing_pre_tax_total
+    ELSE g.amount - l.subtotal
+  END AS difference,
+  CAST(0 AS numeric) AS tolerance,
+  CASE WHEN g.line_item_key IS NULL THEN g.records ELSE 1 END AS rows_left,
+  g.records AS rows_right,
+  CASE
+    WHEN g.line_item_key IS NULL THEN NULL
+    WHEN coalesce(CASE WHEN g.stream = 'billed_usage' THEN k.usage_attribute_set ELSE k.lines_attribute_set END = 'basic', false)
+      THEN 'identical in basic, which lacks fields that could tell them apart'
+    WHEN g.stream = 'billed_usage' THEN 'a resource can be rated in several equal parts on one day'
+    WHEN concat(' ', l.product_name, ' ', l.sku_name, ' ') LIKE '% E5 %'
+      THEN 'Microsoft 365 E5 is charged in two lines of one product, with telephony and without'
+    WHEN l.meter_description IS NOT NULL
+      THEN 'a meter is charged in several lines, one for each price tier and for days with and without credit'
+    WHEN l.reference_id IS NOT NULL THEN 'changes of seats on one day can look alike'
+    ELSE 'two purchases can look alike'
+  END AS reason,
+  CASE WHEN g.stream = 'billed_usage' THEN k.usage_load_id ELSE k.lines_load_id END AS snapshot_ids,
+  CASE WHEN g.line_item_key IS NOT NULL THEN g.records END AS occurrences,
+  coalesce(u.subscription_id, l.subscription_id) AS subscription_id,
+  coalesce(u.product_id, l.product_id) AS product_id,
+  coalesce(u.sku_id, l.sku_id) AS sku_id,
+  coalesce(u.sku_name, l.sku_name) AS sku_name,
+  coalesce(u.charge_type, l.charge_type) AS charge_type,
+  u.usage_date,
+  u.resource_uri
+FROM keyed g
+LEFT JOIN {{dataset}}.billed_usage u ON u.invoice_number = g.invoice_number
+  AND u.line_item_key = g.usage_key AND u.line_item_occurrence = g.line_item_occurrence
+LEFT JOIN {{dataset}}.billed_reconciliation l ON l.invoice_number = g.invoice_number
+  AND l.line_item_key = g.line_key AND l.line_item_occurrence = g.line_item_occurrence
+LEFT JOIN {{dataset}}._recon_invoices k ON k.invoice_number = g.invoice_number
+UNION ALL
+SELECT
+  k.invoice_number,
+  k.listed_currency AS currency,
+  CAST(NULL AS text) AS customer_id,
+  CAST(NULL AS text) AS customer_name,
+  CAST(NULL AS text) AS stream,
+  CAST(NULL AS uuid) AS line_item_key,
+  CAST(NULL AS integer) AS line_item_occurrence,
+  'not_checked' AS status,
+  CAST(NULL AS numeric) AS left_amount,
+  CAST(NULL AS numeric) AS right_amount,
+  CAST(NULL AS numeric) AS difference,
+  CAST(NULL AS numeric) AS tolerance,
+  CAST(0 AS bigint) AS rows_left,
+  CAST(0 AS bigint) AS rows_right,
+  'the invoice has neither usage nor lines here' AS reason,
+  nullif(concat_ws(',', k.usage_load_id, k.lines_load_id), '') AS snapshot_ids,
+  CAST(NULL AS bigint) AS occurrences,
+  CAST(NULL AS text) AS subscription_id,
+  CAST(NULL AS text) AS product_id,
+  CAST(NULL AS text) AS sku_id,
+  CAST(NULL AS text) AS sku_name,
+  CAST(NULL AS text) AS charge_type,
+  CAST(NULL AS date) AS usage_date,
+  CAST(NULL AS text) AS resource_uri
+FROM {{dataset}}._recon_invoices k
+WHERE NOT EXISTS (SELECT 1 FROM {{dataset}}.billed_usage t WHERE t.invoice_number = k.invoice_number)
+  AND NOT EXISTS (SELECT 1 FROM {{dataset}}.billed_reconciliation t WHERE t.invoice_number = k.invoice_number);
