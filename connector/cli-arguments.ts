@@ -39,19 +39,6 @@ export function moneyText(text: string): string {
   );
 }
 
-/** Reads one invoice id. */
-export function invoiceId(text: string): string {
-  return invoiceIds(text)[0] ?? text;
-}
-
-/** Reads an exact amount such as 14.11 or -3, in plain notation, as canonical text. */
-export function amountText(text: string): string {
-  if (/^-?\d{1,16}(\.\d{1,22})?$/.test(text)) return canonicalDecimal(text);
-  throw new InvalidArgumentError(
-    'It must be an amount such as 14.11, with a point and no thousands separators.',
-  );
-}
-
 /** Reads a month such as 2024-01. */
 export function monthText(text: string): string {
   if (/^20\d{2}-(0[1-9]|1[0-2])$/.test(text)) return text;

@@ -8,7 +8,8 @@ export interface SqlHeader {
 
 /**
  * The comment at the top of a file of `sql/`, up to its `Source:`. Lines that begin with two more blanks than the text
- * are items of a list, and what is indented below them goes on with the item. Names of columns become code. Pure.
+ * are items of a list (two blanks or more part a name from its meaning), and what is indented below them goes on with
+ * the item. Names of columns become code. Pure.
  */
 export function sqlHeader(text: string): SqlHeader {
   const lines = text.split('\n');
@@ -20,7 +21,7 @@ export function sqlHeader(text: string): SqlHeader {
     const indent = line.slice(2).search(/\S/);
     const startsItem = indent === ITEM_INDENT;
     if (blocks.length === 0 || startsItem || (isList && indent < ITEM_INDENT)) {
-      blocks.push(`${startsItem ? '- ' : ''}${words}`);
+      blocks.push(startsItem ? `- ${words.replace(/:? {2,}/, ': ')}` : words);
     } else {
       blocks.push(`${blocks.pop() ?? ''} ${words}`);
     }

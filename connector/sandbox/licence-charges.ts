@@ -4,6 +4,7 @@ import { E5, ONE_TIME, SEAT_LICENCES, type Licence } from './licences.js';
 import type { Customer } from './population.js';
 import type { Charge } from './reconciliation-line.js';
 import { guidOf, mix, pick } from './seeded.js';
+import { rateOf } from './usage-prices.js';
 
 /** From price (22) times quantity (6) to an amount (10): digits to drop. */
 const AMOUNT_DIVISOR = 10n ** BigInt(PRICE_SCALE + QUANTITY_SCALE - 10);
@@ -150,9 +151,7 @@ function credit(event: Event): Charge {
 
 function marketplace(event: Event, half: 0 | 1): Charge {
   const { marketplace: product } = ONE_TIME;
-  // A currency has no rate to itself.
-  const isConverted = mix(event.random, half) % 2 === 1 && event.scope.currency !== 'USD';
-  const rate = isConverted ? '0.846202666' : '1';
+  const rate = mix(event.random, half) % 2 === 0 ? '1' : rateOf(event.scope.currency);
   const price = scaled(product.unitPrice, PRICE_SCALE);
   const charge = priced(event, product, price, event.seats + BigInt(half));
   const amount = (price * charge.billableQuantity) / AMOUNT_DIVISOR;

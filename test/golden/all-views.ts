@@ -18,7 +18,7 @@ import { RPT_RESELLER_SPLIT } from './rpt-reseller-split.js';
 
 /** The golden data of every view; one line a view, in the order of their names. */
 export const GOLDEN_VIEWS: readonly GoldenView[] = [
-  RECON_FX_RATES, //
+  RECON_FX_RATES,
   RECON_INVOICE_TIEOUT,
   RECON_LINE_RECALC,
   RECON_LOAD_COMPLETENESS,

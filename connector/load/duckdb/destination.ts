@@ -80,8 +80,8 @@ function refusingWrites(): Omit<
   | 'readProof'
   | 'readScope'
   | 'readStrayRows'
-  | 'readDataset'
   | 'readStatements'
+  | 'readDataset'
   | 'close'
 > {
   const refuse = (): Promise<never> =>
