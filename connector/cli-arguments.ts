@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { canonicalDecimal } from '../schemas/decimal-text.js';
 import { INVOICE_ID } from '../schemas/invoice-id.js';
 import { nearest } from './nearest.js';
 
@@ -23,6 +24,19 @@ export function wordOf<Word extends string>(allowed: readonly Word[]) {
 export function invoiceIds(text: string, before: readonly string[] = []): string[] {
   if (!INVOICE_ID.test(text)) throw new InvalidArgumentError('It must be an invoice id such as G016907411.');
   return [...before, text];
+}
+
+/** Reads one invoice id. */
+export function invoiceId(text: string): string {
+  return invoiceIds(text)[0] ?? text;
+}
+
+/** Reads an exact amount such as 14.11 or -3, in plain notation, as canonical text. */
+export function amountText(text: string): string {
+  if (/^-?\d{1,16}(\.\d{1,22})?$/.test(text)) return canonicalDecimal(text);
+  throw new InvalidArgumentError(
+    'It must be an amount such as 14.11, with a point and no thousands separators.',
+  );
 }
 
 /** Reads a month such as 2024-01. */

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { STREAM_NAMES } from '../schemas/streams.js';
 import { addCommand as command, NAME, type Chosen } from './cli-command.js';
 import { addHistoryCommands } from './cli-history-commands.js';
+import { addReconcileCommands } from './cli-reconcile-commands.js';
 import { invoiceIds, monthText, wholeNumber, wordOf, wordsOf } from './cli-arguments.js';
 import type { CommonOptions } from './command-context.js';
 import type { BackfillOptions } from './commands/backfill.js';
@@ -51,6 +52,7 @@ export function commandLine(
     .addHelpText('after', HELP_END);
   addRunCommands(program, choose);
   addLookCommands(program, choose);
+  addReconcileCommands(program, choose);
   addTrustCommands(program, choose);
   addHistoryCommands(program, choose);
   addTryCommands(program, choose);

@@ -6,6 +6,7 @@ import type { RecordedInvoice, RecordedState, ScopeState } from './load/destinat
 import { currencyWarnings } from './plan-warnings.js';
 import { durationText } from './quantity-text.js';
 import { invoiceFacts, meaningOfNoData } from './recheck.js';
+import { restatedText } from './sign-off-text.js';
 import { expectationOf, SETTLED_AFTER_DAY } from './scope-expectation.js';
 
 const DAY_MS = 86_400_000;
@@ -31,6 +32,7 @@ export function whatNeedsALook(
   now: Date,
 ): readonly string[] {
   return [
+    ...state.signOffs.flatMap((one) => restatedText(one) ?? []),
     ...aboutLastRun(state, now),
     ...state.scopes
       .filter(({ scope }) => config.streams[scope.stream] !== undefined)

@@ -29,7 +29,7 @@ export interface LoadContext {
   readonly signal: AbortSignal;
   readonly runId: string;
   readonly connectorVersion: string;
-  /** Folder of published packages of billed streams; null where none are kept. */
+  /** Folder of published packages; null where none are kept. */
   readonly archive: string | null;
   /** Root of the spool: an archived package keeps its path below it. */
   readonly spool: string;

@@ -11,16 +11,22 @@ import { atStep } from './run-step.js';
 /** The proof of an archived package, beside its manifest and blobs: one JSON document (docs/proof.md). */
 export const PROOF_FILE = 'proof.json';
 
+/** Whether published packages of a scope are kept: of billed streams where there is an archive, of others where asked for. */
+function isArchived({ archive, config }: LoadContext, scope: Scope): boolean {
+  return archive !== null && (scope.by === 'invoice' || config.archive_unbilled);
+}
+
 /**
- * Adds the proof of a billed scope's published snapshot to the archive's ledger. A snapshot that was published empty by
+ * Adds the proof of a published snapshot to the archive's ledger. A snapshot that was published empty by
  * name has no package: its line alone says that what the archive holds of the scope is not the last of it.
  */
 export async function keepInLedger(
-  { archive, config }: LoadContext,
+  context: LoadContext,
   scope: Scope,
   session: DestinationSession,
 ): Promise<void> {
-  if (archive === null || scope.by !== 'invoice') return;
+  const { archive, config } = context;
+  if (archive === null || !isArchived(context, scope)) return;
   const proof = await session.readProof(scope);
   if (proof === null) return;
   const folder = join(archive, config.source.tenant_id, config.destination.dataset);
@@ -28,7 +34,7 @@ export async function keepInLedger(
 }
 
 /**
- * Billed packages move to the archive where one is configured, each with the proof of what was published of it, and a
+ * Packages that are kept (`archive`, `archive_unbilled`) move to the archive, each with the proof of what was published of it, and a
  * line in the archive's ledger; all others are removed, as are copies of archived packages, and those whose very data
  * was published from another package: a reload was killed before it loaded them. It may be repeated after a crash.
  */
@@ -38,7 +44,7 @@ export async function putAway(
   session: DestinationSession,
 ): Promise<void> {
   if (isCopy) await keepInLedger(context, scope, session);
-  if (context.archive === null || scope.by !== 'invoice' || isCopy) {
+  if (context.archive === null || !isArchived(context, scope) || isCopy) {
     await loaded.remove();
     atStep('package removed');
     return;

@@ -21,7 +21,7 @@ export function archivedPackageOf(
   if (found !== undefined) return found;
   throw new ConfigError({
     message: `${scopeLabel(scope)}: eTag ${snapshot.eTag} is published, and the archive has no package of it`,
-    hint: 'name another archive, or reload it by a new export: leave out --from-archive (packages of unbilled streams are never archived)',
+    hint: 'name another archive, or reload it by a new export: leave out --from-archive (packages of unbilled streams are archived only with archive_unbilled: true)',
     facts: { stream: scope.stream, scope: scopeText(scope), etag: snapshot.eTag },
   });
 }

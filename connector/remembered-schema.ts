@@ -84,6 +84,21 @@ export const recordedStateSchema: z.ZodType<RecordedState> = z.strictObject({
   agreements: z.array(
     z.strictObject({ invoice: text, agrees: orNull(z.boolean()), usageLines: orNull(count) }),
   ),
+  signOffs: z.array(
+    z.strictObject({
+      invoice: text,
+      signedBy: text,
+      signedAt: instant,
+      despite: orNull(text),
+      changes: z.array(
+        z.strictObject({
+          of: text,
+          what: z.enum(['restated', 'added', 'gone', 'amended']),
+          moved: z.record(text, text),
+        }),
+      ),
+    }),
+  ),
   lastRun: orNull(runRecordSchema),
 });
 

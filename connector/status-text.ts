@@ -1,4 +1,4 @@
-import type { PublishedSnapshot, RunRecord, ScopeStateName } from './load/destination.js';
+import type { PublishedSnapshot, RunRecord, ScopeStateName, SignOff } from './load/destination.js';
 import { countOf, countText, durationText } from './quantity-text.js';
 import { sumsText } from './summary-text.js';
 import { textTable } from './text-table.js';
@@ -40,6 +40,8 @@ export interface DatasetStatus {
   /** How many scopes the next run asks for, and from when one that is left is asked for again (null: none is). */
   readonly next: { readonly exports: number; readonly nextCheckAt: string | null };
   readonly scopes: readonly ScopeStatus[];
+  /** The last sign-off of each invoice that has one, with what was restated since. */
+  readonly signOffs: readonly SignOff[];
   readonly lastRun: RunRecord | null;
   readonly packages: readonly PackageStatus[];
 }

@@ -91,6 +91,12 @@ export const configSchema = z
       .describe(
         'Folder that keeps the published packages of billed streams, relative to this file; none: removed.',
       ),
+    archive_unbilled: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether the archive keeps the packages of unbilled streams too: one a month and currency each night.',
+      ),
     lock_wait: durationSchema
       .prefault('5m')
       .describe('How long a load waits for a DuckDB file or a lock that another program holds.'),

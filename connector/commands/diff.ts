@@ -11,6 +11,7 @@ import { namedScope } from '../plan-requests.js';
 import { csvText } from '../query-output-csv.js';
 import { tableText } from '../query-output-table.js';
 import { writeText } from '../query-output.js';
+import { refuseBehind } from './refuse-behind.js';
 import { withDestination } from './with-destination.js';
 
 /** Options of `partner-billing diff`. */
@@ -28,7 +29,7 @@ export interface DiffOptions extends AskedSnapshots {
 export async function diff(context: CommandContext, named: string, options: DiffOptions): Promise<number> {
   const loaded = await context.loadConfig();
   await withDestination(context, loaded, async (destination) => {
-    await refuseBehind(destination);
+    await refuseOlder(destination);
     const diffs = await diffsOf(context, loaded, destination, named, options);
     const { stdout } = context.io;
     if (options.format === 'json') await writeText(diffJson(diffs), stdout);
@@ -96,16 +97,10 @@ function noHistory(named: string): ConfigError {
   });
 }
 
-/** What is compared is read from views of this version. */
-async function refuseBehind(destination: Destination): Promise<void> {
+async function refuseOlder(destination: Destination): Promise<void> {
   const session = await destination.open('read');
   try {
-    const pending = await session.pendingMigrations();
-    if (pending.length === 0) return;
-    throw new ConfigError({
-      message: `the destination lacks ${pending.map(({ name }) => name).join(', ')}`,
-      hint: 'run `partner-billing migrate` (or sync, which migrates by itself) first',
-    });
+    await refuseBehind(session);
   } finally {
     await session.close();
   }

@@ -56,6 +56,7 @@ async function datasetStatus(
         expected: expectationOf(entry, now).expected,
       };
     }),
+    signOffs: state.signOffs,
     lastRun: state.lastRun,
     packages,
   };

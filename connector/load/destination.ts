@@ -8,6 +8,7 @@ import type { Clock } from '../clock.js';
 import type { InvoiceListReading, InvoiceListChanges } from './invoice-list-reading.js';
 import type { PurgedHistory } from './purged-history.js';
 import type { ReadCopy } from './read-copy.js';
+import type { NewSignOff } from './sign-off-record.js';
 import type { ScopeContent, StoredProof, StrayRows } from './scope-content.js';
 import type { NextCheck, PublishCounts, RecordedState, RunRecord, ScopeAnswer } from './recorded-state.js';
 
@@ -24,6 +25,8 @@ export {
   type ScopeAnswer,
   type ScopeState,
   type ScopeStateName,
+  type SignOff,
+  type SignOffChange,
 } from './recorded-state.js';
 
 /** The SQL dialects, each a folder in `sql/` and in `connector/load/`. */
@@ -189,6 +192,13 @@ export interface DestinationSession {
   readScope<T>(scope: Scope, use: (content: ScopeContent) => Promise<T>): Promise<T>;
   /** Rows of a stream's table that no published snapshot accounts for, ten of them named. */
   readStrayRows(stream: StreamName): Promise<StrayRows>;
+  /** Hands one state of the dataset to `use`, to be read by the statements of this folder. Of a migrated dataset. */
+  readDataset<T>(use: (from: DatasetReading) => Promise<T>): Promise<T>;
+  /**
+   * Records who declared an invoice right, on what is published of it and how it is listed now.
+   * @throws MismatchError when that is not what was looked at
+   */
+  keepSignOff(signOff: NewSignOff): Promise<void>;
   /** Records answers that published nothing, and refusals. */
   recordAnswers(answers: readonly ScopeAnswer[]): Promise<void>;
   /** Keeps what a reading of Partner Center's invoice list found new, changed or gone, with history, in one transaction. */
@@ -244,6 +254,12 @@ export interface SqlReading extends Pick<SqlTransaction, 'dialect' | 'rows'> {
     parameters: readonly SqlValue[],
     rows: number,
   ): AsyncIterable<readonly (string | null)[]>;
+}
+
+/** One state of a dataset, to be read. */
+export interface DatasetReading {
+  readonly reading: SqlReading;
+  readonly dataset: string;
 }
 
 /** A driver's connection: begins transactions. */

@@ -91,6 +91,27 @@ export interface Agreement {
   readonly usageLines: number | null;
 }
 
+/** The last time that a person declared an invoice right (`invoice_sign_offs`), and what became of it since. */
+export interface SignOff {
+  readonly invoice: string;
+  readonly signedBy: string;
+  /** ISO 8601, UTC. */
+  readonly signedAt: string;
+  /** What did not match when it was signed all the same; null where everything that was checked did. */
+  readonly despite: string | null;
+  /** Empty where the invoice is what was signed. */
+  readonly changes: readonly SignOffChange[];
+}
+
+/** How something of a signed invoice differs from what was signed. */
+export interface SignOffChange {
+  /** A billed stream, `invoices` for the header, or the number of an amendment. */
+  readonly of: string;
+  readonly what: 'restated' | 'added' | 'gone' | 'amended';
+  /** By how much it rose, by currency: canonical decimal texts, `0` where lines changed and their sum did not. */
+  readonly moved: Readonly<Record<string, string>>;
+}
+
 /** Everything that planning and `status` need to know of a dataset. */
 export interface RecordedState {
   /** The partner tenant that the dataset belongs to; null before the first publish. */
@@ -100,6 +121,7 @@ export interface RecordedState {
   /** When the invoice list was last read and recorded; null where it never was. */
   readonly invoiceListReadAt: string | null;
   readonly agreements: readonly Agreement[];
+  readonly signOffs: readonly SignOff[];
   readonly lastRun: RunRecord | null;
 }
 
@@ -110,6 +132,7 @@ export const NOTHING_RECORDED: RecordedState = {
   invoices: [],
   invoiceListReadAt: null,
   agreements: [],
+  signOffs: [],
   lastRun: null,
 };
 

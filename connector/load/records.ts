@@ -19,6 +19,7 @@ import {
 } from './destination.js';
 import { monthText } from './close-months.js';
 import { countOf, isoInstant, sqlInstant } from './publishing.js';
+import { knowsSignOffs, readSignOffs } from './sign-offs.js';
 import { snapshotCounts, snapshotFacts, snapshotInsert } from './record-snapshot.js';
 import { identifier, statement, type SqlText } from './sql-text.js';
 
@@ -53,6 +54,7 @@ export async function readState(connection: SqlConnection, dataset: string): Pro
       invoices: (await read('invoices')).map(recordedInvoice),
       invoiceListReadAt: isoInstant(list?.['read_at']),
       agreements: (await read('agreements')).map(agreement),
+      signOffs: (await knowsSignOffs(transaction, dataset)) ? await readSignOffs(transaction, dataset) : [],
     };
   });
 }

@@ -5,6 +5,7 @@ import { migrate, pendingMigrations } from './migrate.js';
 import { publish } from './publish.js';
 import { purgeHistory } from './purge-history.js';
 import { readScope, readStrayRows } from './read-scope.js';
+import { keepSignOff } from './sign-offs.js';
 import { readProof } from './stored-proof.js';
 import { keepTolerances } from './tolerances.js';
 import { readState, recordAnswers, recordNextChecks, recordRefusal, recordRun } from './records.js';
@@ -25,6 +26,8 @@ export function sessionWork(
     readProof: (scope) => connection.reading((reading) => readProof(reading, dataset, scope)),
     readScope: (scope, use) => connection.reading((reading) => readScope(reading, dataset, scope, use)),
     readStrayRows: (stream) => connection.reading((reading) => readStrayRows(reading, dataset, stream)),
+    readDataset: (use) => connection.reading((reading) => use({ reading, dataset })),
+    keepSignOff: (signOff) => keepSignOff(connection, dataset, signOff),
     recordAnswers: (answers) => recordAnswers(connection, dataset, answers),
     recordInvoiceList: (reading) => recordInvoiceList(connection, dataset, reading),
     closeMonths: (now) => connection.transaction((transaction) => closeMonths(transaction, dataset, now)),

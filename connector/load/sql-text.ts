@@ -60,6 +60,18 @@ export function sortKeys(names: readonly string[]): SqlText {
   return names.map((name) => `${identifier(name)} NULLS FIRST`).join(', ') as SqlText;
 }
 
+/** Parameters separated by commas, from `$first` on: `$2, $3`. @throws SystemError for none, which no list can be made of */
+export function placeholders(first: number, count: number): SqlText {
+  if (count < 1) throw badSql('a list of no parameters was asked for');
+  return Array.from({ length: count }, (_, index) => `$${first + index}`).join(', ') as SqlText;
+}
+
+/** Conditions that must all hold: `(a) AND (b)`. @throws SystemError for none */
+export function allOf(conditions: readonly SqlText[]): SqlText {
+  if (conditions.length === 0) throw badSql('no condition was given');
+  return conditions.map((condition) => `(${condition})`).join(' AND ') as SqlText;
+}
+
 /** Column definitions: `"a" text, "b" numeric`; the types are statements of `sql/<dialect>/types.sql`. */
 export function definitions(columns: readonly { readonly name: string; readonly type: SqlText }[]): SqlText {
   return columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ') as SqlText;

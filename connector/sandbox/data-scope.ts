@@ -1,7 +1,7 @@
 import { monthOf } from '../../schemas/scope.js';
 import { STREAMS, type StreamName } from '../../schemas/streams.js';
 import type { Settings } from './options.js';
-import type { Change } from './restatement.js';
+import { changeText, type Change } from './restatement.js';
 
 /** A scope as the sandbox's data knows it. */
 export interface DataScope {
@@ -96,7 +96,7 @@ export function scriptKey({ scripted }: DataScope): string {
 
 /** Changes as a text: the same text means the same changes. */
 export function changesText(changes: readonly Change[]): string {
-  return changes.map(({ changed = 0, removed = 0, added = 0 }) => `/${changed}.${removed}.${added}`).join('');
+  return changes.map(changeText).join('');
 }
 
 /** The first day of the month after, `2026-11-01`. */

@@ -60,6 +60,19 @@ export class ReconciliationRows implements RowSource {
     return { ...charge, subtotal: charge.subtotal + centsAsAmount(BigInt(revision) * 100n) };
   }
 
+  /**
+   * The first line that charges one to twenty licences at their price: where its subtotal is wrong by 1, more than a cent a
+   * licence, recomputing it shows that. Null where there is none.
+   */
+  fewLicences(): number | null {
+    for (let row = this.usageLines; row < this.rows; row++) {
+      const { billableQuantity, chargeType, subtotal } = this.charge(row, 0);
+      const licences = billableQuantity / 1_000_000n;
+      if (chargeType === 'cycleCharge' && subtotal > 0n && licences >= 1n && licences <= 20n) return row;
+    }
+    return null;
+  }
+
   /** See {@link RowSource.amountOf}: the subtotal. */
   amountOf(row: number, revision: number): bigint {
     return this.charge(row, revision).subtotal;

@@ -6,6 +6,8 @@ export interface Change {
   readonly changed?: number;
   readonly removed?: number;
   readonly added?: number;
+  /** Numbers of rows whose amount changes besides: those that are meant, not any. */
+  readonly rows?: readonly number[];
 }
 
 /** A scope's data after so many restatements; immutable, so that an export keeps what it was asked for. */
@@ -60,9 +62,14 @@ export function restated(
     touched.add(row);
     revisions.set(row, (revisions.get(row) ?? 0) + 1);
   }
-  const { changed = 0, removed: gone = 0, added = 0 } = change;
-  const history = `${before.history}/${changed}.${gone}.${added}`;
-  return { number, removed, revisions, added: before.added + added, history };
+  for (const row of change.rows ?? []) revisions.set(row, (revisions.get(row) ?? 0) + 1);
+  const added = before.added + (change.added ?? 0);
+  return { number, removed, revisions, added, history: before.history + changeText(change) };
+}
+
+/** A change as a text: the same text means the same change. */
+export function changeText({ changed = 0, removed = 0, added = 0, rows = [] }: Change): string {
+  return `/${changed}.${removed}.${added}${rows.length === 0 ? '' : `.${rows.join('+')}`}`;
 }
 
 /** How many rows a source has after a restatement. */

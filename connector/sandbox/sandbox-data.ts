@@ -4,6 +4,7 @@ import { changesText, invoiceScope, isUsage, scopeKey, scriptKey, type DataScope
 import { versionOf, type DataVersion } from './data-version.js';
 import { AMOUNT_SCALE, plainText } from './exact-number.js';
 import type { ContentFault } from './faults.js';
+import { refused } from './option-check.js';
 import type { Settings } from './options.js';
 import { ReconciliationRows } from './reconciliation-rows.js';
 import { NEVER_RESTATED, restated, rowsAfter, type Change, type Restatement } from './restatement.js';
@@ -59,6 +60,17 @@ export class SandboxData {
   restate(scope: DataScope, change: Change): void {
     const key = scopeKey(scope);
     this.#changes.set(key, [...(this.#changes.get(key) ?? []), change]);
+  }
+
+  /**
+   * Charges 1 too much in one line of an invoice, of few licences, and in its header: an error of Microsoft's own.
+   * @throws ConfigError where no line is fit for it
+   */
+  overcharge(scope: DataScope): void {
+    const source = this.source({ scope, attributeSet: 'full' });
+    const row = source instanceof ReconciliationRows ? source.fewLicences() : null;
+    if (row === null) throw refused('overcharge', scopeKey(scope), 'an invoice with a line of few licences');
+    this.restate(scope, { rows: [row] });
   }
 
   /** The scope's present restatement: what the script did to it, then what was changed by hand. */

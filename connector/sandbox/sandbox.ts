@@ -50,6 +50,12 @@ export interface Sandbox {
    */
   restate(scope: ScopeName, change: Change): void;
   /**
+   * Charges 1 too much in one line of an invoice, of few licences, and in its header too: an error of Microsoft's own, for
+   * reconciliation to find.
+   * @throws ConfigError for an invoice that the sandbox does not have, or that has no such line.
+   */
+  overcharge(invoice: string): void;
+  /**
    * Switches faults: those named are on, all others off.
    * @throws ConfigError for an unknown name.
    */
@@ -141,6 +147,8 @@ function sandboxOf(
     },
     clearRequests: () => log.clear(),
     restate: (scope, change) => data.restate(namedScope(settings, scope), change),
+    overcharge: (invoice) =>
+      data.overcharge(namedScope(settings, { stream: 'billed_reconciliation', invoice })),
     setFaults: (wanted) => faults.set(wanted),
     expected: (scope, attributeSet = 'full') =>
       data.expected(namedScope(settings, scope), attributeSet, faults.contentFaults()),

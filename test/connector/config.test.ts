@@ -171,6 +171,36 @@ describe('loadConfig', () => {
       '14:42 schedule.time_zone: must be a time zone such as UTC or Europe/Berlin, not "Mars"',
     ],
     [
+      'an amount that YAML reads as a number',
+      `${GOOD}tolerance: { line_recalc: { USD: { per_unit: 0.01 } } }\n`,
+      '14:46 tolerance.line_recalc.USD.per_unit: must be an exact amount in quotes such as "0.01", not negative, of at most 10 decimals; 0.01 is a number to YAML, write "0.01"',
+    ],
+    [
+      'a negative amount',
+      `${GOOD}tolerance: { line_recalc: { USD: { at_most: "-1" } } }\n`,
+      '14:45 tolerance.line_recalc.USD.at_most: must be an exact amount in quotes such as "0.01", not negative, of at most 10 decimals, not "-1"',
+    ],
+    [
+      'a check that has no tolerance',
+      `${GOOD}tolerance: { line_recal: {} }\n`,
+      '14:14 tolerance.line_recal: is no setting. Did you mean line_recalc? Allowed here: invoice_tieout,',
+    ],
+    [
+      'a currency that is none',
+      `${GOOD}tolerance: { line_recalc: { usd: {} } }\n`,
+      '14:34 tolerance.line_recalc.usd: must be a currency code such as USD, or default',
+    ],
+    [
+      'a check whose tolerance is no group',
+      `${GOOD}tolerance: { line_recalc: "0.01" }\n`,
+      '14:27 tolerance.line_recalc: must be a group whose keys are currency codes such as USD, or the word default for all that are not named, not "0.01"',
+    ],
+    [
+      'an unknown key of a tolerance',
+      `${GOOD}tolerance: { line_recalc: { USD: { per_uni: "1" } } }\n`,
+      '14:36 tolerance.line_recalc.USD.per_uni: is no setting. Did you mean per_unit? Allowed here: per_unit, at_most',
+    ],
+    [
       'an invoice id that YAML reads as a number',
       change('[G016907411]', '[G016907411, 0169074]'),
       '10:28 streams.billed_usage.invoices[1]: must be an invoice id such as G016907411; 0169074 is a number to YAML, write "0169074"',
@@ -241,7 +271,7 @@ describe('loadConfig', () => {
         '  connector.yaml:3:14 source.tenant_id: must be a GUID such as 0e195b37-4574-4539-bc42-0e539b9684c0, not "nonsense"',
         '  connector.yaml:7:20 source.auth.client_secret: environment variable UNSET is not set',
         '  connector.yaml:10:16 streams.billed_usage.invoices[0]: must be an invoice id such as G016907411; 0712 is a number to YAML, write "0712"',
-        '  connector.yaml:14:1 spol: is no setting. Did you mean spool? Allowed here: version, source, streams, destination, spool, archive, lock_wait, limits, recheck, tolerance, retention, schedule, notify',
+        '  connector.yaml:14:1 spol: is no setting. Did you mean spool? Allowed here: version, source, streams, destination, spool, archive, archive_unbilled, lock_wait, limits, recheck, tolerance, retention, schedule, notify',
       ].join('\n'),
     );
   });

@@ -102,6 +102,23 @@ export const anyState: fc.Arbitrary<RecordedState> = fc.record({
     fc.record({ invoice: text, agrees: orNull(fc.boolean()), usageLines: orNull(count) }),
     { maxLength: 3 },
   ),
+  signOffs: fc.array(
+    fc.record({
+      invoice: text,
+      signedBy: text,
+      signedAt: instant,
+      despite: orNull(text),
+      changes: fc.array(
+        fc.record({
+          of: text,
+          what: fc.constantFrom('restated', 'added', 'gone', 'amended'),
+          moved: fc.dictionary(fc.constantFrom('USD', 'EUR'), amount),
+        }),
+        { maxLength: 2 },
+      ),
+    }),
+    { maxLength: 2 },
+  ),
   lastRun: orNull(run),
 });
 

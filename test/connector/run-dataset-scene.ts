@@ -13,7 +13,7 @@ import type {
 } from '../../connector/load/destination.js';
 import { createDuckdbDestination } from '../../connector/load/duckdb/destination.js';
 import type { InvoiceListReading } from '../../connector/load/invoice-list-reading.js';
-import { RunDataset, type RunEnd } from '../../connector/run-dataset.js';
+import { RunDataset, type RunDatasetOptions, type RunEnd } from '../../connector/run-dataset.js';
 import { openMemory } from '../../connector/run-memory.js';
 import { scopeText } from '../../schemas/scope.js';
 import { STREAMS } from '../../schemas/streams.js';
@@ -50,7 +50,7 @@ export class DatasetScene {
   }
 
   /** A run's view of the dataset. */
-  run(changes: { readonly tenantId?: string; readonly migrate?: 'auto' | 'manual' } = {}): RunDataset {
+  run(changes: Partial<Pick<RunDatasetOptions, 'tenantId' | 'migrate' | 'tolerances'>> = {}): RunDataset {
     const { clock, spool, label } = this;
     const destination = destinationOf(this.main, clock);
     const memory = openMemory({ folder: spool, destination: label, clock, report: () => undefined });

@@ -43,6 +43,19 @@ describe('a dataset whose file is free', () => {
   });
 });
 
+describe('the tolerances of the configuration', () => {
+  test('are kept by the end of every run, and forgotten when it no longer names them', async () => {
+    const usd = { check: 'line_recalc', currency: 'USD', perUnit: '0.02', atMost: null } as const;
+    const kept = () => at.query('select check_name, currency, per_unit, at_most from csp._tolerances');
+    for (const tolerances of [[usd], []]) {
+      const run = at.run({ tolerances });
+      expect(await run.prepare()).toBeNull();
+      expect(await run.finish(endAt('05:00'))).toMatchObject({ keptBecause: null, error: null });
+      expect(await kept()).toEqual(tolerances.map(() => ['line_recalc', 'USD', '0.02', null]));
+    }
+  });
+});
+
 describe('a dataset whose file somebody reads', () => {
   test('is planned by reading; what is found out waits in the spool, without waiting for the reader', async () => {
     const reader = await at.hold('READ_ONLY');

@@ -62,10 +62,8 @@ export function describeExactSums(database: () => ContractDatabase): void {
       'div(1000000, 0.0000000001)',
       "trunc_money(10000000000000000, 'USD')",
     ]) {
-      for (const where of ['', 'WHERE 1 = 1']) {
-        const error = await failure(dataset.rows(`SELECT {d}.${call} AS v ${where}`));
-        expect([call, error.kind]).toEqual([call, 'config']);
-      }
+      const error = await failure(dataset.rows(`SELECT {d}.${call} AS v`));
+      expect([call, error.kind]).toEqual([call, 'config']);
     }
     const rows = await dataset.rows(`SELECT {d}.div(${decimal('999999999999')}, 0.0001) AS v`);
     expect(rows).toEqual([{ v: '9999999999990000' }]);

@@ -2,7 +2,6 @@ import { copyFile, cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import pg from 'pg';
 import { systemClock, type Clock } from '../../connector/clock.js';
 import { loadConfig } from '../../connector/config.js';
 import type { Dialect } from '../../connector/load/destination.js';
@@ -16,6 +15,7 @@ import type { ProgressEvent } from '../../schemas/progress.js';
 import type { StreamName } from '../../schemas/streams.js';
 import { createTestDatabase, type TestDatabase } from '../postgres-server.js';
 import { runStoppedAt, type StopAt, type Stopped } from '../stopped-at-step.js';
+import { leftInPostgres } from './left-in-postgres.js';
 
 /** The invoice of the sandbox, and what an export of it is made of. */
 export const INVOICE = { stream: 'billed_usage', invoice: 'G016907411' } as const;
@@ -179,21 +179,7 @@ export class CrashSite {
   /** Sessions and locks of the connector in the database, staging tables, prepared transactions; empty at rest. */
   async leftInDatabase(): Promise<string[]> {
     if (this.database === null) return [];
-    const client = new pg.Client({ connectionString: this.database.url });
-    await client.connect();
-    try {
-      let left: string[] = [];
-      // The server ends a session a moment after its client is gone.
-      for (let attempt = 0; attempt < 100; attempt += 1) {
-        const { rows } = await client.query<{ what: string }>(LEFT_IN_POSTGRES);
-        left = rows.map(({ what }) => what);
-        if (left.length === 0) return left;
-        await systemClock.sleep(20);
-      }
-      return left;
-    } finally {
-      await client.end();
-    }
+    return await leftInPostgres(this.database.url);
   }
 
   async close(): Promise<void> {
@@ -229,15 +215,3 @@ function clockFrom(start: Date): Clock {
     sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 5), signal),
   };
 }
-
-const LEFT_IN_POSTGRES = `
-  SELECT 'session ' || application_name AS what FROM pg_stat_activity
-  WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'partner-billing%'
-  UNION ALL
-  SELECT 'lock ' || locktype FROM pg_locks
-  WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
-    AND pid IN (SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend')
-  UNION ALL
-  SELECT 'temporary ' || relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname LIKE 'pg_temp%'
-  UNION ALL
-  SELECT 'prepared ' || gid FROM pg_prepared_xacts WHERE database = current_database()`;

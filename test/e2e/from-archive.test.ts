@@ -135,6 +135,42 @@ describe.each(['duckdb', 'postgres'] as const)('a %s destination filled from an 
 });
 
 describe('an archive', () => {
+  it('keeps estimates where that is asked for, and another destination gets them as they are now, proven', async () => {
+    const month = { stream: 'unbilled_usage', month: '2026-11', currency: 'USD' } as const;
+    const unbilled = join(site.folder, 'archive', site.sandbox.tenantId, 'csp', 'unbilled_usage');
+    const streams = {
+      billed_usage: null,
+      billed_reconciliation: null,
+      unbilled_usage: { periods: ['current'], currencies: ['USD'] },
+      unbilled_reconciliation: null,
+    };
+    await site.configure({ streams, archive: './archive' });
+    await site.sync();
+    await expect(readdir(unbilled)).rejects.toThrow(/ENOENT/);
+    for (const changed of [3, 2]) {
+      await site.configure({ streams, archive: './archive', archive_unbilled: true });
+      site.sandbox.restate(month, { changed, removed: 1 });
+      await site.sync();
+    }
+    expect(await readdir(join(unbilled, '2026-11-USD'))).toHaveLength(2);
+    const path = await elsewhere({ type: 'postgres', url: database.url });
+    const { exitCode, summary } = await fill(path);
+    expect([exitCode, summary.outcome]).toEqual([0, '2 published']);
+    // Lineage is of the packages that the archive has: the first night's is not among them.
+    const hashes = `select line_item_key, line_item_occurrence, _row_hash from csp.unbilled_usage order by 1, 2`;
+    const rows = await queryOf(path, hashes);
+    expect(rows).toEqual(await site.query(hashes));
+    expect(rows.length).toBeGreaterThan(0);
+    const { exitCode: verified, out } = await runCli(['verify', '--from-archive', 'archive', '--json'], {
+      cwd: site.folder,
+    });
+    expect(verified).toBe(0);
+    const { scopes } = JSON.parse(out) as ArchiveVerdict;
+    expect(scopes.map(({ stream, scope, outcome }) => [stream, scope, outcome])).toEqual([
+      ['unbilled_usage', '2026-11-USD', 'same'],
+    ]);
+  });
+
   it('that was damaged is refused by name and left as it is; the other scopes are loaded', async () => {
     await site.sync();
     const archive = join(site.folder, 'archive');

@@ -75,7 +75,7 @@ async function openFor(mode: 'read' | 'write', path: string, limits: DuckdbLimit
 /** A session that was opened for reading may stand for a file that does not exist: nothing written to it would stay. */
 function refusingWrites(): Omit<
   DestinationSession,
-  'pendingMigrations' | 'readState' | 'readProof' | 'readScope' | 'readStrayRows' | 'close'
+  'pendingMigrations' | 'readState' | 'readProof' | 'readScope' | 'readStrayRows' | 'readDataset' | 'close'
 > {
   const refuse = (): Promise<never> =>
     Promise.reject(
@@ -87,6 +87,7 @@ function refusingWrites(): Omit<
   return {
     migrate: refuse,
     publish: refuse,
+    keepSignOff: refuse,
     recordAnswers: refuse,
     recordInvoiceList: refuse,
     closeMonths: refuse,

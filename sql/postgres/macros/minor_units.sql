@@ -1,9 +1,10 @@
 -- How many decimals a currency's smallest unit has: 0, 2 or 3, for funds codes 4. Null for a code that ISO 4217 does not
 -- list: what depends on it cannot be told. Letter case does not matter.
 -- Source: ISO 4217, the codes in use and those replaced since 2023; domain.md section C2 (not a constant 2).
+-- Parsed where it is made, so that no search_path of a session changes what it means, and part of the caller's plan.
 CREATE OR REPLACE FUNCTION {{dataset}}.minor_units(currency text) RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
-SELECT CASE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
   WHEN upper(currency) IN ('USD', 'EUR', 'GBP') THEN 2
   WHEN upper(currency) IN (
     'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'
@@ -21,5 +22,4 @@ SELECT CASE
     'THB', 'TJS', 'TMT', 'TOP', 'TRY', 'TTD', 'TWD', 'TZS', 'UAH', 'USN', 'UYU', 'UZS', 'VED', 'VES', 'WST', 'XCD', 'XCG',
     'YER', 'ZAR', 'ZMW', 'ZWG', 'ZWL'
   ) THEN 2
-END
-$$;
+END;

@@ -5,8 +5,12 @@
 CREATE OR REPLACE FUNCTION {{dataset}}.pec_rate(raw numeric) RETURNS numeric
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog AS $$
 BEGIN
+  IF raw <> trunc(raw, 22) THEN
+    RAISE EXCEPTION 'pec_rate: % has more than 22 fractional digits', raw
+      USING ERRCODE = 'numeric_value_out_of_range';
+  END IF;
   RETURN CASE
-    WHEN {{dataset}}._exact(raw) < 0 OR raw > 100 THEN NULL
+    WHEN raw < 0 OR raw > 100 THEN NULL
     WHEN raw <= 1 THEN raw
     ELSE {{dataset}}.mul(raw, 0.01)
   END;

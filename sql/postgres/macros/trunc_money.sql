@@ -4,6 +4,10 @@
 CREATE OR REPLACE FUNCTION {{dataset}}.trunc_money(amount numeric, currency text) RETURNS numeric
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog AS $$
 BEGIN
-  RETURN trunc({{dataset}}._exact(amount), {{dataset}}.minor_units(currency));
+  IF abs(amount) >= 10000000000000000 OR amount <> trunc(amount, 22) THEN
+    RAISE EXCEPTION 'trunc_money: % is not below 10^16 with at most 22 fractional digits', amount
+      USING ERRCODE = 'numeric_value_out_of_range';
+  END IF;
+  RETURN trunc(amount, {{dataset}}.minor_units(currency));
 END
 $$;

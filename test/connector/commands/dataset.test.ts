@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -78,6 +78,19 @@ describe('migrate', () => {
     expect((await run('migrate')).err).toMatch(/no migration was pending/);
     const again = await run('migrate', '--sql');
     expect([again.out, again.err]).toEqual(['', 'no migration is pending\n']);
+  });
+
+  it('makes the tolerances of the configuration those of the checks, each time', async () => {
+    const file = join(cwd, 'connector.yaml');
+    const plain = readFileSync(file, 'utf8');
+    const told = async () =>
+      (await run('query', '--format', 'csv', "SELECT csp.recon_tolerance('line_recalc', 'USD', 2) AS t")).out;
+    writeFileSync(file, `${plain}tolerance: { line_recalc: { USD: { per_unit: '0.03' } } }\n`);
+    expect((await run('migrate')).exitCode).toBe(0);
+    expect(await told()).toBe('t\r\n0.06\r\n');
+    writeFileSync(file, plain);
+    expect((await run('migrate')).exitCode).toBe(0);
+    expect(await told()).toBe('t\r\n0.02\r\n');
   });
 });
 

@@ -307,6 +307,23 @@ describe('restating a scope', () => {
     });
   });
 
+  it('charges one line of few licences too much by 1, in the line and in the header', async () => {
+    await using({ usageRows: 40, reconciliationRows: 40 }, async (sandbox) => {
+      const before = await linesOf(sandbox, 'billed_reconciliation', INVOICE);
+      const header = exact(sandbox.totalCharges('G016907411'));
+      sandbox.overcharge('G016907411');
+      const after = await linesOf(sandbox, 'billed_reconciliation', INVOICE);
+      const [wrong, ...others] = after.filter((line) => !before.includes(line));
+      const [right] = before.filter((line) => !after.includes(line));
+      expect(others).toEqual([]);
+      const difference = (field: string) =>
+        exact(rawField(wrong ?? '', field)) - exact(rawField(right ?? '', field));
+      expect(difference('Subtotal')).toBe(exact('1'));
+      expect(exact(sandbox.totalCharges('G016907411')) - header).toBe(difference('Total'));
+      expect(exact(rawField(wrong ?? '', 'BillableQuantity')) <= exact('20')).toBe(true);
+    });
+  });
+
   it('touches no other scope and stops when no row is left', async () => {
     const sandbox = await small({ usageRows: 4 });
     const other = { stream: 'billed_usage', invoice: 'G016907412' } as const;
