@@ -20,10 +20,23 @@ export function wordOf<Word extends string>(allowed: readonly Word[]) {
   };
 }
 
+/** Reads an invoice id. */
+export function invoiceId(text: string): string {
+  if (!INVOICE_ID.test(text)) throw new InvalidArgumentError('It must be an invoice id such as G016907411.');
+  return text;
+}
+
 /** Reads an invoice id, adding it to those given before. */
 export function invoiceIds(text: string, before: readonly string[] = []): string[] {
-  if (!INVOICE_ID.test(text)) throw new InvalidArgumentError('It must be an invoice id such as G016907411.');
-  return [...before, text];
+  return [...before, invoiceId(text)];
+}
+
+/** Reads an exact amount in plain notation; its canonical text. */
+export function moneyText(text: string): string {
+  if (/^-?\d{1,15}(\.\d{1,10})?$/.test(text)) return canonicalDecimal(text);
+  throw new InvalidArgumentError(
+    'It must be an amount such as 1234.50: a point before decimals, at most ten of them, and nothing between thousands.',
+  );
 }
 
 /** Reads one invoice id. */

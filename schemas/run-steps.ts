@@ -13,7 +13,7 @@ export interface RunStepFacts {
  * without a mark or without a case.
  */
 export const RUN_STEPS = {
-  'migration applied': { done: 'one migration or view is committed, others are not' },
+  'migration applied': { done: 'the migrations are committed, the views are not' },
   'invoice list read': { done: "Partner Center's list is in memory" },
   'invoice list recorded': { done: 'the list is in the dataset' },
   'package begun': { done: 'the folder of a load package is there, and nothing was asked for' },

@@ -24,6 +24,8 @@ export interface CheckFilter {
   readonly month?: string | undefined;
   /** Customer ids, in lower case. */
   readonly customers?: readonly string[] | undefined;
+  /** Of a view of snapshots only those that readers see, and scopes that have none. */
+  readonly isCurrent?: boolean | undefined;
 }
 
 /** The columns of a view, in its order. */
@@ -83,13 +85,17 @@ export async function countChecked(from: DatasetReading, of: CheckView): Promise
   }));
 }
 
-/** Of each status and currency that does not match at most `most` rows, largest difference first. */
+/**
+ * Of each status and currency that does not match at most `most` rows, largest difference first.
+ * @param findings `open`: with what nobody can decide, which is `not_checked`
+ */
 export async function worstRows(
   from: DatasetReading,
   of: CheckView,
   most: number,
+  findings: 'certain' | 'open',
 ): Promise<readonly CheckRow[]> {
-  const { sql, values } = checkSql(from, of, 'worst');
+  const { sql, values } = checkSql(from, of, findings === 'open' ? 'worst and open' : 'worst');
   const rows = await from.reading.rows(sql, [...values, String(most)]);
   return rows.map((row) => rowOf(of, (name) => row[name] ?? null));
 }
@@ -155,7 +161,7 @@ interface FilledSql {
 function checkSql(
   { reading, dataset }: DatasetReading,
   of: CheckView,
-  name: 'counted' | 'worst' | 'all',
+  name: 'counted' | 'worst' | 'worst and open' | 'all',
 ): FilledSql {
   const { dialect } = reading;
   const part = (of_: string, fills = {}): SqlText => statement(dialect, 'reconcile', of_, fills);
@@ -166,16 +172,18 @@ function checkSql(
   const fills = { view: qualified(dataset, of.view), filters };
   if (name === 'counted') return { sql: part(name, { ...fills, subject: subjectSql }), values };
   const order = part('order', { subject: subjectSql, columns });
-  const most = name === 'worst' ? { most: placeholders(values.length + 1, 1) } : {};
-  return { sql: part(name, { ...fills, ...most, columns, order }), values };
+  if (name === 'all') return { sql: part(name, { ...fills, columns, order }), values };
+  const statuses = part(name === 'worst' ? 'findings' : 'findings that nobody can decide');
+  const most = placeholders(values.length + 1, 1);
+  return { sql: part('worst', { ...fills, columns, order, statuses, most }), values };
 }
 
 function filtersOf(
-  { invoices, month, customers }: CheckFilter,
+  { invoices, month, customers, isCurrent = false }: CheckFilter,
   part: (name: string, fills?: Readonly<Record<string, SqlText>>) => SqlText,
 ): { readonly filters: SqlText; readonly values: readonly SqlValue[] } {
   const values: SqlValue[] = [];
-  const conditions = [part('everything')];
+  const conditions = [part(isCurrent ? 'current' : 'everything')];
   const among = (name: string, wanted: readonly string[] | undefined): void => {
     if (wanted === undefined) return;
     if (wanted.length === 0) conditions.push(part('nothing'));

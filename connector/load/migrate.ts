@@ -62,9 +62,9 @@ export async function pendingMigrations(
 }
 
 /**
- * Applies what is missing, each migration in a transaction with its row in `_migrations`, then all macros, views and
- * functions in one with their rows in `_views`, under a lock so that several at once are safe. Returns the names of what was
- * applied. Only ever adds.
+ * Applies what is missing: all migrations in one transaction with their rows in `_migrations`, so that an upgrade is there
+ * whole or not at all, then all macros, views and functions in another with their rows in `_views`; under a lock, so that
+ * several at once are safe. Returns the names of what was applied. Only ever adds.
  * @throws ConfigError as {@link pendingMigrations}, when the rights do not suffice, or when a user's own table or view
  * has a name that is needed
  */
@@ -84,15 +84,18 @@ export async function migrate(
 async function applyNext(transaction: SqlTransaction, options: MigrateOptions): Promise<readonly string[]> {
   const { dataset, connectorVersion, now } = options;
   await transaction.rows(sql(transaction, 'lock', dataset), [dataset]);
-  const [next] = await missing(transaction, dataset);
+  const next = await missing(transaction, dataset);
   // Macros, views and functions come last: they may name what any migration made.
-  if (next === undefined) return await applyViews(transaction, dataset, now);
+  if (next.length === 0) return await applyViews(transaction, dataset, now);
   if (!(await hasDataset(transaction, dataset))) await transaction.run(createDataset(transaction, dataset));
-  await refuseTakenNames(transaction, dataset, createdTables(next));
-  for (const text of statementsOf(next, dataset)) await transaction.run(text);
-  const values = [next.number, next.name, checksum(next), sqlInstant(now), connectorVersion];
-  await transaction.run(sql(transaction, 'keep migration', dataset), values);
-  return [next.name];
+  await refuseTakenNames(transaction, dataset, next.flatMap(createdTables));
+  for (const migration of next) {
+    for (const text of statementsOf(migration, dataset)) await transaction.run(text);
+    const { number, name } = migration;
+    const values = [number, name, checksum(migration), sqlInstant(now), connectorVersion];
+    await transaction.run(sql(transaction, 'keep migration', dataset), values);
+  }
+  return next.map(({ name }) => name);
 }
 
 async function missing(transaction: SqlTransaction, dataset: string): Promise<readonly MigrationFile[]> {

@@ -16,8 +16,14 @@ export interface Check {
   readonly isOfMonths?: true;
   /** Columns of its own that tell its rows apart, for people. */
   readonly keys: readonly string[];
-  /** What to do next about rows of a status that is no match, one sentence each. */
-  readonly next: Readonly<Record<FindingStatus, string>>;
+  /** It has rows of snapshots that were replaced, too: only what readers see is looked at. */
+  readonly isOfSnapshots?: true;
+  /** What it finds nobody can decide by the data: its `not_checked` rows are findings too. */
+  readonly isOpen?: true;
+  /** Its amounts are exchange rates. */
+  readonly isOfRates?: true;
+  /** What to do next about rows of a status that is no match, one sentence each; a status that cannot occur is left out. */
+  readonly next: Readonly<Partial<Record<FindingStatus, string>>>;
 }
 
 /** The statuses that are no match. */
@@ -25,22 +31,24 @@ export type FindingStatus = Exclude<CheckStatus, 'matched' | 'within_tolerance'>
 
 const ASK_MICROSOFT =
   'run sync, and if it stays, open a billing request at Partner Center with the lines that `explain` shows';
+const SETTLES = 'run sync again after the 15th, when usage is settled, then reconcile again';
 const LOAD_BOTH = 'sync billed_usage (attribute_set: full) and billed_reconciliation of the invoice';
 
 /** All checks, in the order in which they are shown. */
-const ALL: readonly Check[] = [
+/** All checks, in the order in which they are shown. */
+export const CHECKS: readonly Check[] = [
   {
     name: 'load_completeness',
     view: 'recon_load_completeness',
     question: 'is what is loaded whole and proven?',
     says: 'data',
-    keys: ['stream', 'scope'],
+    isOfMonths: true,
+    isOfSnapshots: true,
+    keys: ['stream', 'scope', 'records_rejected', 'proof_status'],
     next: {
-      mismatch: 'run `verify`, then `sync --reload` the scope: what is loaded is not what was proven',
-      left_only: 'run sync: what the service gave is not loaded',
-      right_only: 'run `verify`: rows are loaded that no snapshot accounts for',
-      partial: 'look at `rejected`, and raise the limit or report what Microsoft sent',
-      not_checked: 'run sync: nothing is loaded that could be looked at',
+      mismatch: 'run `verify`, then `sync --reload` the scope: what is recorded of it does not add up',
+      partial: 'look at `rejected` and at `status`: what is published is not all that Microsoft sent',
+      not_checked: 'run sync, or `sync --reload` what was published before proofs were kept',
     },
   },
   {
@@ -51,10 +59,9 @@ const ALL: readonly Check[] = [
     keys: ['measure'],
     next: {
       mismatch: `look at the other checks of the invoice for what is missing or doubled; ${ASK_MICROSOFT}`,
-      left_only: 'sync billed_reconciliation of the invoice: it is listed with a total and has no lines',
-      right_only:
-        'let sync read the invoice list (invoices: discover): the lines have no header to compare with',
-      partial: 'wait for the rest of the invoice, and run sync and reconcile again',
+      left_only: `the lines are in another currency than the invoice; ${ASK_MICROSOFT}`,
+      right_only: `the lines are in another currency than the invoice; ${ASK_MICROSOFT}`,
+      partial: 'look at `rejected`: the lines are not whole',
       not_checked:
         'load what the reason says is missing; pre-tax and tax can be stated from the PDF (`invoices set`)',
     },
@@ -64,12 +71,12 @@ const ALL: readonly Check[] = [
     view: 'recon_usage_vs_invoice',
     question: 'does the daily usage add up to the lines that charge it?',
     says: 'amount',
-    keys: ['subscription_id', 'product_id', 'sku_id', 'availability_id'],
+    keys: ['product_name', 'subscription_id', 'product_id', 'sku_id'],
     next: {
       mismatch: `compare the days with the line by \`explain\`; ${ASK_MICROSOFT}`,
       left_only: `usage has no line that charges it: it may come on the next invoice; ${ASK_MICROSOFT}`,
       right_only: `a line charges usage that is not in the daily file: look for late usage; ${ASK_MICROSOFT}`,
-      partial: 'run sync again after the 15th: usage of a young invoice still changes',
+      partial: SETTLES,
       not_checked: LOAD_BOTH,
     },
   },
@@ -78,12 +85,12 @@ const ALL: readonly Check[] = [
     view: 'recon_usage_completeness',
     question: 'is the daily usage complete?',
     says: 'data',
-    keys: ['subscription_id'],
+    keys: ['days_missing', 'missing_days'],
     next: {
-      mismatch: `run sync, and look at the missing days with query; ${ASK_MICROSOFT}`,
-      left_only: `run sync: usage has days that no line charges; ${ASK_MICROSOFT}`,
-      right_only: 'run sync: lines charge usage of which no day is here',
-      partial: 'run sync again after the 15th: days still arrive',
+      mismatch: `run sync: days of the month have no usage; ${ASK_MICROSOFT}`,
+      left_only: `run sync: no line charges the usage; ${ASK_MICROSOFT}`,
+      right_only: 'run sync: lines charge usage, and none is here',
+      partial: `${SETTLES}; if no day is missing, usage_vs_invoice shows where they are apart`,
       not_checked: LOAD_BOTH,
     },
   },
@@ -95,9 +102,6 @@ const ALL: readonly Check[] = [
     keys: ['charge_type', 'sku_name', 'line_item_key', 'line_item_occurrence'],
     next: {
       mismatch: `\`explain --invoice ID --line KEY\` writes the numbers out; ${ASK_MICROSOFT}`,
-      left_only: 'look at the line with `explain`: it has nothing billed',
-      right_only: 'look at the line with `explain`: it cannot be computed',
-      partial: 'run sync and reconcile again',
       not_checked:
         'load the lines with attribute_set full, or accept that such lines cannot be computed again',
     },
@@ -107,41 +111,36 @@ const ALL: readonly Check[] = [
     view: 'recon_pec_missed',
     question: 'where was partner earned credit lost?',
     says: 'data',
-    keys: ['subscription_id', 'entitlement_id', 'meter_id'],
+    keys: ['entitlement_description', 'sku_name', 'days_without_credit', 'first_day_without_credit'],
     next: {
-      mismatch: 'see who lost the role on the subscription (Azure RBAC, GDAP) on those days, and restore it',
-      left_only: 'see who lost the role on the subscription (Azure RBAC, GDAP) on those days, and restore it',
-      right_only: 'credit was given that the rates do not explain: look at the days with query',
-      partial: 'run sync again after the 15th: credit is decided per day until then',
-      not_checked: 'sync billed_usage with attribute_set full: basic has no credit rate',
+      mismatch:
+        'see whether the role on the Azure subscription was missing on those days, restore it, and claim the credit',
+      not_checked:
+        'nothing where the reason says that it may earn none; else load billed_usage with attribute_set full',
     },
   },
   {
     name: 'orphans',
     view: 'recon_orphans',
-    question: 'is there a subscription or customer in one stream and not in the other?',
+    question: 'is there a customer or subscription in one stream and not in the other?',
     says: 'data',
-    keys: ['subscription_id'],
+    keys: ['subscription_id', 'line_kind', 'orphan'],
     next: {
-      mismatch: ASK_MICROSOFT,
       left_only: `usage has no line: it may be billed on the next invoice; ${ASK_MICROSOFT}`,
-      right_only: `a line has no usage: see that the usage is loaded whole; ${ASK_MICROSOFT}`,
-      partial: 'run sync again after the 15th: usage still arrives',
-      not_checked: LOAD_BOTH,
+      right_only: `a line charges usage and has none: see that the usage is loaded whole; ${ASK_MICROSOFT}`,
+      not_checked: `nothing where the reason says that none is expected; else ${LOAD_BOTH}`,
     },
   },
   {
     name: 'possible_duplicates',
     view: 'recon_possible_duplicates',
-    question: 'are there lines that are the same?',
+    question: 'which lines are there more than once, equal in every field?',
     says: 'hint',
-    keys: ['subscription_id', 'product_id', 'sku_id', 'charge_type', 'line_item_key'],
+    isOpen: true,
+    keys: ['stream', 'sku_name', 'charge_type', 'occurrences', 'line_item_key'],
     next: {
-      mismatch: `see whether both were ordered; equal lines may be legal, and nothing is ever removed; ${ASK_MICROSOFT}`,
-      left_only: 'see whether both were ordered; equal lines may be legal, and nothing is ever removed',
-      right_only: 'see whether both were ordered; equal lines may be legal, and nothing is ever removed',
-      partial: 'see whether both were ordered; equal lines may be legal, and nothing is ever removed',
-      not_checked: 'sync the invoice: it has no lines here',
+      not_checked:
+        'see whether all of them were ordered: equal lines may be legal, as the reason says, and nothing is ever removed',
     },
   },
   {
@@ -149,27 +148,25 @@ const ALL: readonly Check[] = [
     view: 'recon_fx_rates',
     question: 'is there one exchange rate for each pair of currencies and day?',
     says: 'data',
-    keys: ['pricing_currency', 'rate_date'],
+    isOfRates: true,
+    keys: ['pricing_currency', 'rate_date', 'rates'],
     next: {
-      mismatch: `compare the rates with Partner Center's published one of the month; ${ASK_MICROSOFT}`,
-      left_only: "compare the rate with Partner Center's published one of the month",
-      right_only: "compare the rate with Partner Center's published one of the month",
-      partial: 'run sync and reconcile again',
+      mismatch: `compare the rates with the one that Partner Center publishes for the month; ${ASK_MICROSOFT}`,
       not_checked: 'load with attribute_set full: basic has no date of the rate',
     },
   },
   {
     name: 'unbilled_vs_billed',
     view: 'recon_unbilled_vs_billed',
-    question: 'was the last estimate right?',
+    question: 'was the estimate right?',
     says: 'hint',
     isOfMonths: true,
-    keys: ['stream', 'customer_id', 'product_id'],
+    keys: ['stream', 'is_last', 'estimated_at', 'share_of_billed'],
     next: {
-      mismatch: 'an estimate is no claim: see which customers moved, and bill after the 15th',
-      left_only: 'what was estimated is not on the invoice: see whether it comes on the next one',
-      right_only: 'what is on the invoice was not estimated: see whether it was ordered late in the month',
-      partial: 'wait until the month is billed',
+      mismatch:
+        'an estimate is no claim: see what moved (unbilled_totals), and bill customers after the 15th',
+      partial:
+        'nothing: an estimate of before the 15th is not final, or an invoice of the month is still to come',
       not_checked: 'configure unbilled_usage and unbilled_reconciliation to have estimates to compare with',
     },
   },
@@ -178,25 +175,14 @@ const ALL: readonly Check[] = [
     view: 'recon_snapshot_changes',
     question: 'what did Microsoft restate?',
     says: 'hint',
-    keys: ['stream', 'change', 'subscription_id', 'product_id', 'charge_type', 'to_etag'],
+    keys: ['stream', 'change', 'subscription_id', 'product_id', 'charge_type'],
     next: {
       mismatch: '`diff INVOICE` shows the lines; bill customers again where it matters',
       left_only: '`diff INVOICE` shows what was taken away; bill customers again where it matters',
       right_only: '`diff INVOICE` shows what was added; bill customers again where it matters',
-      partial: '`diff INVOICE` shows the lines',
-      not_checked: 'nothing to do: only one snapshot was published',
     },
   },
 ];
-
-const READY = new Set([
-  'recon_line_recalc',
-  'recon_snapshot_changes',
-  'recon_invoice_tieout',
-  'recon_usage_vs_invoice',
-]);
-/** All checks, in the order in which they are shown. */
-export const CHECKS: readonly Check[] = ALL.filter(({ view }) => READY.has(view));
 
 /** The names of all checks. */
 export const CHECK_NAMES: readonly string[] = CHECKS.map(({ name }) => name);

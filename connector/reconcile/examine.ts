@@ -9,6 +9,7 @@ import {
   type CheckCount,
   type CheckFilter,
   type CheckRow,
+  type CheckStatus,
   type CheckView,
 } from '../load/check-rows.js';
 import type { DatasetReading } from '../load/destination.js';
@@ -82,12 +83,17 @@ export async function examine(from: DatasetReading, wanted: Examined): Promise<r
   return results;
 }
 
-/** The rows of a check that do not match, as many as people are shown of each status and currency. */
+/** The rows of a check that are shown to people, as many of each status and currency. */
 export async function rowsToShow(from: DatasetReading, result: CheckResult): Promise<readonly CheckRow[]> {
-  const isFound = result.counts.some(
-    ({ status }) => !['matched', 'within_tolerance', 'not_checked'].includes(status),
-  );
-  return isFound ? await worstRows(from, result, MOST_SHOWN) : [];
+  const isFound = result.counts.some(({ status }) => isShown(result.check, status));
+  if (!isFound) return [];
+  return await worstRows(from, result, MOST_SHOWN, result.check.isOpen === true ? 'open' : 'certain');
+}
+
+/** Whether rows of a status are shown one by one. */
+export function isShown({ isOpen }: Check, status: CheckStatus): boolean {
+  if (status === 'not_checked') return isOpen === true;
+  return status !== 'matched' && status !== 'within_tolerance';
 }
 
 function filterOf(
@@ -100,6 +106,7 @@ function filterOf(
   const byCustomer = columns.includes('customer_id');
   const month = check.isOfMonths === true || !byInvoice ? asked.period : undefined;
   const filter: CheckFilter = {
+    isCurrent: check.isOfSnapshots,
     month: byMonth ? month : undefined,
     invoices: byInvoice ? (month === undefined ? invoices : asked.invoices) : undefined,
     customers: byCustomer ? customers : undefined,

@@ -92,7 +92,7 @@ function keysText({ columns }: CheckResult, row: CheckRow): string {
 
 function nextOf({ check }: CheckResult, row: CheckRow): string | null {
   const status = row['status'] ?? '';
-  return status in check.next ? check.next[status as FindingStatus] : null;
+  return check.next[status as FindingStatus] ?? null;
 }
 
 function nulls(count: number): null[] {

@@ -5,8 +5,8 @@ import { countOf, countText } from '../quantity-text.js';
 import { restatedText, signedText } from '../sign-off-text.js';
 import { sumsText } from '../summary-text.js';
 import { textTable } from '../text-table.js';
-import type { FindingStatus } from './checks.js';
-import { MOST_SHOWN, type CheckResult, type Examined } from './examine.js';
+import type { Check, FindingStatus } from './checks.js';
+import { isShown, MOST_SHOWN, type CheckResult, type Examined } from './examine.js';
 import { isDifference, type Verdict } from './verdict.js';
 
 /** Everything that `reconcile` tells, but for the rows. */
@@ -90,18 +90,18 @@ function overview(results: readonly CheckResult[]): string {
       if (notExamined !== null) return [check.name, '', '', '', '', '', '', notExamined];
       return [
         ...[check.name, countText(rows(() => true)), of('matched'), of('within_tolerance'), of('partial')],
-        ...[countText(rows(isDifference)), of('not_checked'), largestText(counts)],
+        ...[countText(rows(isDifference)), of('not_checked'), largestText(check, counts)],
       ];
     }),
   );
 }
 
 /** By currency: amounts of several are never compared. */
-function largestText(counts: readonly CheckCount[]): string {
+function largestText(check: Check, counts: readonly CheckCount[]): string {
   const largest: Record<string, string> = {};
   for (const { status, currency, largest: amount } of counts) {
-    if (!(isDifference(status) || status === 'partial') || amount === null) continue;
-    const code = currency ?? 'no currency';
+    if (!isShown(check, status) || amount === null || amount === '0') continue;
+    const code = check.isOfRates === true ? 'a rate by' : (currency ?? 'no currency');
     const before = largest[code];
     if (before === undefined || isGreater(amount, before)) largest[code] = amount;
   }
@@ -120,7 +120,7 @@ function findingLines(result: CheckResult, rows: readonly CheckRow[]): readonly 
   const { check, columns, counts } = result;
   const keys = check.keys.filter((name) => columns.includes(name));
   const found = counts
-    .filter(({ status }) => isDifference(status) || status === 'partial')
+    .filter(({ status }) => isShown(check, status))
     .reduce((sum, count) => sum + count.rows, 0);
   const statuses = [...new Set(rows.map((row) => row['status'] as FindingStatus))];
   return [
@@ -132,7 +132,10 @@ function findingLines(result: CheckResult, rows: readonly CheckRow[]): readonly 
           `and ${countText(found - rows.length)} more: the ${MOST_SHOWN} largest of each status and currency are shown (--format csv has all)`,
         ]
       : []),
-    ...statuses.map((status) => `next, for ${status}: ${check.next[status]}`),
+    ...statuses.flatMap((status) => {
+      const next = check.next[status];
+      return next === undefined ? [] : [`next, for ${status}: ${next}`];
+    }),
   ];
 }
 
@@ -156,7 +159,7 @@ function findingTable(
     rows.map((row) => {
       const text = (name: string): string => row[name] ?? '';
       return [
-        subject === null ? '' : text(subject),
+        subject === null ? '' : subjectText(subject, text(subject)),
         text('customer_name') === '' ? text('customer_id') : text('customer_name'),
         ...keys.map(text),
         ...[text('status'), text('currency'), text('left_amount'), text('right_amount')],
@@ -166,9 +169,14 @@ function findingTable(
   );
 }
 
+/** A month is its first day in a view. */
+function subjectText(column: 'invoice_number' | 'billing_month', text: string): string {
+  return column === 'billing_month' ? text.slice(0, 7) : text;
+}
+
 function notCheckedLines(results: readonly CheckResult[]): readonly string[] {
   const lines = results.flatMap(({ check, counts }) => {
-    const missed = counts.filter(({ status }) => status === 'not_checked');
+    const missed = counts.filter(({ status }) => status === 'not_checked' && !isShown(check, status));
     if (missed.length === 0) return [];
     const byReason = new Map<string, { rows: number; subjects: Set<string> }>();
     for (const { reason, rows, subject } of missed) {
@@ -187,7 +195,7 @@ function notCheckedLines(results: readonly CheckResult[]): readonly string[] {
             `  ${check.name}: ${[...subjects].slice(0, 5).join(', ')}${subjects.size > 5 ? ', ...' : ''} (${countText(rows)}): ${reason}`,
         ),
       ...(more > 0 ? [`  ${check.name}: and ${countOf(more, 'other reason')}`] : []),
-      `    next: ${check.next.not_checked}`,
+      ...(check.next.not_checked === undefined ? [] : [`    next: ${check.next.not_checked}`]),
     ];
   });
   return lines.length === 0 ? [] : ['', 'not checked:', ...lines];

@@ -1,7 +1,7 @@
 import { EXIT_CODES } from '../../schemas/errors.js';
 import type { CheckStatus } from '../load/check-rows.js';
 import { countOf } from '../quantity-text.js';
-import type { AskedChecks, CheckResult } from './examine.js';
+import { isShown, type AskedChecks, type CheckResult } from './examine.js';
 
 /** What makes `reconcile` fail: what does not match, what is not settled yet as well, or nothing. */
 export const FAIL_ON = ['mismatch', 'partial', 'never'] as const;
@@ -16,7 +16,7 @@ export interface Verdict {
   readonly outcome: 'all right' | 'differs' | 'partial' | 'nothing was checked';
   /** In a sentence. */
   readonly text: string;
-  /** Rows by what they say. */
+  /** Rows by what they say; `notChecked` are those of checks of amounts, where the others say that none is expected. */
   readonly rows: Readonly<Record<'right' | 'differing' | 'partial' | 'notChecked', number>>;
   /** Names of the checks that differ and decide, and of those that only give a hint. */
   readonly differing: readonly string[];
@@ -40,14 +40,19 @@ export function verdictOf(results: readonly CheckResult[], asked: AskedChecks, f
   const deciding = results.filter(({ check }) => isNamed || check.says !== 'hint');
   const differing = namesOf(deciding, isDifference);
   const partial = namesOf(deciding, (status) => status === 'partial');
-  const hints = namesOf(
-    results.filter((result) => !deciding.includes(result)),
-    isDifference,
-  );
+  const hints = results
+    .filter((result) => !deciding.includes(result))
+    .filter(({ check, counts }) =>
+      counts.some(
+        ({ status, largest }) =>
+          isDifference(status) || (status === 'not_checked' && isShown(check, status) && largest !== null),
+      ),
+    )
+    .map(({ check }) => check.name);
   const comparing = results.filter(({ check }) => isNamed || check.says === 'amount');
   const unchecked = (asked.invoices ?? []).filter((invoice) => !isChecked(comparing, invoice));
   const isNothing = !isChecked(comparing, null) || unchecked.length > 0;
-  const facts = { rows: rowsOf(results), differing, hints, unchecked };
+  const facts = { rows: rowsOf(comparing, results), differing, hints, unchecked };
   const outcome =
     differing.length > 0
       ? 'differs'
@@ -83,15 +88,17 @@ function isChecked(results: readonly CheckResult[], invoice: string | null): boo
   );
 }
 
-function rowsOf(results: readonly CheckResult[]): Verdict['rows'] {
-  const counts = results.flatMap((result) => result.counts);
-  const sum = (is: (status: CheckStatus) => boolean): number =>
-    counts.filter(({ status }) => is(status)).reduce((total, { rows }) => total + rows, 0);
+function rowsOf(comparing: readonly CheckResult[], all: readonly CheckResult[]): Verdict['rows'] {
+  const sum = (results: readonly CheckResult[], is: (status: CheckStatus) => boolean): number =>
+    results
+      .flatMap(({ counts }) => counts)
+      .filter(({ status }) => is(status))
+      .reduce((total, { rows }) => total + rows, 0);
   return {
-    right: sum((status) => status === 'matched' || status === 'within_tolerance'),
-    differing: sum(isDifference),
-    partial: sum((status) => status === 'partial'),
-    notChecked: sum((status) => status === 'not_checked'),
+    right: sum(all, (status) => status === 'matched' || status === 'within_tolerance'),
+    differing: sum(all, isDifference),
+    partial: sum(all, (status) => status === 'partial'),
+    notChecked: sum(comparing, (status) => status === 'not_checked'),
   };
 }
 
@@ -111,7 +118,9 @@ function sentence(
     ...(outcome === 'differs' && unchecked.length > 0
       ? [`nothing was checked of ${unchecked.join(', ')}`]
       : []),
-    ...(rows.notChecked === 0 ? [] : [`${countOf(rows.notChecked, 'comparison')} could not be made`]),
+    ...(rows.notChecked === 0
+      ? []
+      : [`${countOf(rows.notChecked, 'comparison')} of amounts could not be made`]),
     ...(hints.length === 0 ? [] : [`${hints.join(', ')} found something worth a look`]),
   ];
   const nothing =

@@ -49,7 +49,7 @@ WHERE database_name = current_database() AND schema_name = $1 AND table_name = '
 -- name: applied views
 SELECT name, checksum FROM {{dataset}}._views ORDER BY name;
 
--- name: keep view
+-- name: keep views
 INSERT INTO {{dataset}}._views (name, checksum, applied_at)
-VALUES ($1, $2, CAST($3 AS TIMESTAMP))
+SELECT unnest(string_split($1, ',')), unnest(string_split($2, ',')), CAST($3 AS TIMESTAMP)
 ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at;

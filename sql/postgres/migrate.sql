@@ -45,7 +45,8 @@ WHERE table_schema = $1 AND table_name = '_views' AND column_name IN ('name', 'c
 -- name: applied views
 SELECT name, checksum FROM {{dataset}}._views ORDER BY name;
 
--- name: keep view
+-- name: keep views
 INSERT INTO {{dataset}}._views (name, checksum, applied_at)
-VALUES ($1, $2, CAST($3 AS timestamp))
+SELECT v.name, v.checksum, CAST($3 AS timestamp)
+FROM unnest(string_to_array($1, ','), string_to_array($2, ',')) AS v (name, checksum)
 ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at;

@@ -28,7 +28,7 @@ FROM (
     {{columns}},
     row_number() OVER (PARTITION BY v.status, v.currency ORDER BY {{order}}) AS nth
   FROM {{view}} v
-  WHERE v.status IN ('mismatch', 'left_only', 'right_only', 'partial') AND {{filters}}
+  WHERE v.status IN ({{statuses}}) AND {{filters}}
 ) f
 WHERE f.nth <= CAST({{most}} AS BIGINT)
 ORDER BY f.currency NULLS LAST, abs(f.difference) DESC NULLS LAST, f.nth;
@@ -49,8 +49,18 @@ abs(v.difference) DESC NULLS LAST, {{subject}} NULLS LAST, {{columns}}
 -- name: no subject
 CAST(NULL AS text)
 
+-- name: findings
+'mismatch', 'left_only', 'right_only', 'partial'
+
+-- name: findings that nobody can decide
+'mismatch', 'left_only', 'right_only', 'partial', 'not_checked'
+
 -- name: everything
 true
+
+-- name: current
+-- Of all snapshots that were ever published the one that readers see, and what has none.
+(v.is_current OR v.proof_status = 'not published')
 
 -- name: nothing
 false

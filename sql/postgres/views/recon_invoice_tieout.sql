@@ -202,7 +202,7 @@ SELECT
     ELSE 'header'
   END AS basis,
   r.notes_amount,
-  CAST(NULL AS varchar) AS stated_by,
+  CAST(NULL AS text) AS stated_by,
   CAST(NULL AS timestamp) AS stated_at
 FROM reasoned r
 UNION ALL
