@@ -20,22 +20,22 @@ export function wordOf<Word extends string>(allowed: readonly Word[]) {
   };
 }
 
-/** Reads an invoice id, adding it to those given before. */
-export function invoiceIds(text: string, before: readonly string[] = []): string[] {
+/** Reads an invoice id. */
+export function invoiceId(text: string): string {
   if (!INVOICE_ID.test(text)) throw new InvalidArgumentError('It must be an invoice id such as G016907411.');
-  return [...before, text];
+  return text;
 }
 
-/** Reads one invoice id. */
-export function invoiceId(text: string): string {
-  return invoiceIds(text)[0] ?? text;
+/** Reads an invoice id, adding it to those given before. */
+export function invoiceIds(text: string, before: readonly string[] = []): string[] {
+  return [...before, invoiceId(text)];
 }
 
 /** Reads an exact amount such as 14.11 or -3, in plain notation, as canonical text. */
 export function amountText(text: string): string {
   if (/^-?\d{1,16}(\.\d{1,22})?$/.test(text)) return canonicalDecimal(text);
   throw new InvalidArgumentError(
-    'It must be an amount such as 14.11, with a point and no thousands separators.',
+    'It must be an amount such as 1234.50: a point before decimals, and nothing between thousands.',
   );
 }
 

@@ -3,11 +3,11 @@ import { STREAM_NAMES } from '../schemas/streams.js';
 import { addCommand as command, NAME, type Chosen } from './cli-command.js';
 import { addHistoryCommands } from './cli-history-commands.js';
 import { addReconcileCommands } from './cli-reconcile-commands.js';
+import { addInvoicesCommands } from './cli-invoices-commands.js';
 import { invoiceIds, monthText, wholeNumber, wordOf, wordsOf } from './cli-arguments.js';
 import type { CommonOptions } from './command-context.js';
 import type { BackfillOptions } from './commands/backfill.js';
 import type { DemoOptions } from './commands/demo.js';
-import type { InvoicesOptions } from './commands/invoices.js';
 import type { MigrateOptions } from './commands/migrate.js';
 import type { PlanOptions } from './commands/plan.js';
 import type { QueryArguments } from './commands/query-arguments.js';
@@ -141,15 +141,7 @@ function addLookCommands(program: Command, choose: (chosen: Chosen) => void): vo
         run: async (context) => (await import('./commands/plan.js')).plan(context, options),
       }),
     );
-  command(program, 'invoices', 'show the invoice list, and what is loaded of each invoice')
-    .option('--live', 'ask Partner Center for the list as it is now; sync records it')
-    .option('--json', 'print it as one JSON document')
-    .action((options: InvoicesOptions & CommonOptions) =>
-      choose({
-        options,
-        run: async (context) => (await import('./commands/invoices.js')).invoices(context, options),
-      }),
-    );
+  addInvoicesCommands(program, choose);
   command(program, 'status', 'is everything in order? what is published, how old it is, what needs a look')
     .option('--all', 'list every scope, also those that nothing is expected of any more')
     .option('--json', 'print it as one JSON document')

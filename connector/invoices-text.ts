@@ -1,4 +1,5 @@
 import { isExportable } from '../schemas/invoice-kind.js';
+import type { InvoiceStatement } from '../schemas/invoice-statement.js';
 import { scopeLabel } from '../schemas/scope.js';
 import type { StreamName } from '../schemas/streams.js';
 import type { RecordedInvoice, RecordedState, ScopeState } from './load/destination.js';
@@ -23,10 +24,16 @@ export interface InvoiceRow extends Omit<RecordedInvoice, 'rowHash'> {
   readonly loaded: Readonly<Record<(typeof BILLED)[number], LoadedOfInvoice>>;
   /** Whether usage and lines agree; null where they cannot be compared. */
   readonly agrees: boolean | null;
+  /** What a person stated last of it; null where nobody did. */
+  readonly stated: Omit<InvoiceStatement, 'invoice'> | null;
 }
 
 /** The documents recorded of the list, the newest invoice first, what amends it below it. Pure. */
-export function invoiceRows(state: RecordedState): readonly InvoiceRow[] {
+export function invoiceRows(
+  state: RecordedState,
+  statements: readonly InvoiceStatement[],
+): readonly InvoiceRow[] {
+  const statedOf = new Map(statements.map(({ invoice, ...stated }) => [invoice, stated]));
   const scopes = new Map(state.scopes.map((entry) => [scopeLabel(entry.scope), entry]));
   const agreements = new Map(state.agreements.map((entry) => [entry.invoice, entry.agrees]));
   const dates = new Map(state.invoices.map(({ invoice, invoiceDate }) => [invoice, invoiceDate ?? '']));
@@ -46,6 +53,7 @@ export function invoiceRows(state: RecordedState): readonly InvoiceRow[] {
         ),
       },
       agrees: agreements.get(document.invoice) ?? null,
+      stated: statedOf.get(document.invoice) ?? null,
     }));
 }
 
@@ -73,6 +81,7 @@ export function invoicesText(rows: readonly InvoiceRow[], readAt: string | null)
 }
 
 function table(rows: readonly InvoiceRow[]): string {
+  const isStated = rows.some(({ stated }) => stated !== null);
   return textTable(
     [
       { title: 'invoice' },
@@ -85,6 +94,7 @@ function table(rows: readonly InvoiceRow[]): string {
       { title: 'billed_usage' },
       { title: 'billed_reconciliation' },
       { title: 'agree' },
+      ...(isStated ? [{ title: 'stated' }] : []),
     ],
     rows.map((row) => [
       `${row.amendsOf === null ? '' : '  '}${row.invoice}`,
@@ -96,6 +106,7 @@ function table(rows: readonly InvoiceRow[]): string {
       row.currency ?? '',
       ...BILLED.map((stream) => loadedText(row.loaded[stream])),
       row.agrees === null ? '' : row.agrees ? 'yes' : 'no',
+      ...(isStated ? [statedText(row.stated)] : []),
     ]),
   );
 }
@@ -103,4 +114,10 @@ function table(rows: readonly InvoiceRow[]): string {
 function loadedText({ state, records, sums }: LoadedOfInvoice): string {
   if (records === null) return state;
   return [state, countOf(records, 'record'), sumsText(sums)].filter((part) => part !== '').join(', ');
+}
+
+function statedText(stated: InvoiceRow['stated']): string {
+  if (stated === null) return '';
+  const { currency, preTax, tax, statedBy, statedAt } = stated;
+  return `${currency} ${preTax} + ${tax} tax, ${statedBy} ${statedAt.slice(0, 10)}`;
 }

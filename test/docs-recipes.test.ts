@@ -83,3 +83,32 @@ describe('docs/recipes.md', () => {
     );
   });
 });
+
+/** Statements that give no row while the reports leave nothing out, add nothing, and add up. */
+const SUMS_OF_REPORTS: Readonly<Record<string, string>> = {
+  'effects of a month add up to the difference, in every row':
+    'SELECT * FROM rpt_month_over_month WHERE difference <> coalesce(volume_effect, 0) + coalesce(price_effect, 0) + coalesce(exchange_rate_effect, 0) + not_split',
+  'what a customer cost adds up to its lines':
+    'SELECT * FROM rpt_cost_by_customer WHERE pre_tax <> purchases + usage + credits OR total <> pre_tax + tax',
+  ...Object.fromEntries(
+    [
+      ['rpt_cost_by_customer', 'sum(pre_tax)', 'billed_reconciliation', 'sum(subtotal)'],
+      ['rpt_reseller_split', 'sum(pre_tax)', 'billed_reconciliation', 'sum(subtotal)'],
+      ['rpt_azure_cost', 'sum(amount)', 'billed_usage', 'sum(billing_pre_tax_total)'],
+    ].map(([report = '', amount = '', table = '', whole = '']) => [
+      `${report} holds all of ${table}, invoice by invoice`,
+      `SELECT * FROM (SELECT invoice_number, ${amount} AS amount FROM ${report} GROUP BY invoice_number) r
+       FULL JOIN (SELECT invoice_number, ${whole} AS amount FROM ${table} GROUP BY invoice_number) t
+         ON t.invoice_number = r.invoice_number
+       WHERE r.amount IS NULL OR t.amount IS NULL OR r.amount <> t.amount`,
+    ]),
+  ),
+};
+
+describe.each(DIALECTS)('reports of the data of the demo in %s', (dialect) => {
+  it.each(Object.entries(SUMS_OF_REPORTS))('%s', async (_, sql) => {
+    const argv = ['query', ...CONFIG[dialect], '--format', 'json', sql];
+    const { exitCode, out } = (await site?.cli(argv)) ?? {};
+    expect([exitCode, JSON.parse(out ?? '')]).toEqual([0, []]);
+  });
+});

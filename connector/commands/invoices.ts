@@ -1,3 +1,5 @@
+import { LockedError } from '../../schemas/errors.js';
+import type { InvoiceStatement } from '../../schemas/invoice-statement.js';
 import { applyDeferred } from '../apply-deferred.js';
 import type { CommandContext } from '../command-context.js';
 import type { LoadedConfig } from '../config.js';
@@ -8,6 +10,7 @@ import { EMPTY_LIST } from '../refresh-invoices.js';
 import { EVERYTHING } from '../selection.js';
 import { firstMonthWanted } from '../wanted-months.js';
 import { readRecorded } from './recorded.js';
+import { withDestination } from './with-destination.js';
 
 /** Options of `partner-billing invoices`. */
 export interface InvoicesOptions {
@@ -25,10 +28,31 @@ export async function invoices(context: CommandContext, options: InvoicesOptions
   const loaded = await context.loadConfig();
   const recorded = (await readRecorded(context, loaded)).state;
   const state = options.live === true ? await withLive(context, loaded, recorded) : recorded;
-  const rows = invoiceRows(state);
+  const rows = invoiceRows(state, await statementsOf(context, loaded));
   if (options.json === true) await context.printJson({ listReadAt: state.invoiceListReadAt, invoices: rows });
   else await context.print(invoicesText(rows, state.invoiceListReadAt));
   return 0;
+}
+
+/** Where somebody holds DuckDB's file, the spool does not remember them, and a warning says so. */
+async function statementsOf(
+  context: CommandContext,
+  loaded: LoadedConfig,
+): Promise<readonly InvoiceStatement[]> {
+  return await withDestination(context, loaded, async (destination) => {
+    try {
+      const session = await destination.open('read', { waitMs: 0 });
+      try {
+        return await session.readStatements();
+      } finally {
+        await session.close();
+      }
+    } catch (error) {
+      if (!(error instanceof LockedError)) throw error;
+      await context.warn('what people stated of invoices is not shown while the file is held');
+      return [];
+    }
+  });
 }
 
 async function withLive(

@@ -1,5 +1,6 @@
 import type { Tolerance } from '../../schemas/config-tolerance.js';
 import type { Batch, BlobCounts, ParsedPart } from '../../schemas/batch.js';
+import type { InvoiceStatement } from '../../schemas/invoice-statement.js';
 import type { Scope } from '../../schemas/scope.js';
 import type { AttributeSet, StreamName } from '../../schemas/streams.js';
 import type { Report } from '../../schemas/progress.js';
@@ -203,6 +204,10 @@ export interface DestinationSession {
   recordAnswers(answers: readonly ScopeAnswer[]): Promise<void>;
   /** Keeps what a reading of Partner Center's invoice list found new, changed or gone, with history, in one transaction. */
   recordInvoiceList(reading: InvoiceListReading): Promise<InvoiceListChanges>;
+  /** Adds what a person stated of an invoice, under an id that no other statement has. */
+  keepStatement(id: string, stated: InvoiceStatement): Promise<void>;
+  /** What was stated last of each invoice, by its number. Also of a dataset not migrated yet: nothing. */
+  readStatements(): Promise<readonly InvoiceStatement[]>;
   /**
    * Marks as superseded the unbilled scopes of months that are billed by now; returns the ones that were not before.
    * Every publish and every recorded invoice list does this too, in its own transaction.

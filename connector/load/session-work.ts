@@ -1,6 +1,7 @@
 import { closeMonths } from './close-months.js';
 import type { DestinationOptions, DestinationSession, SqlConnection } from './destination.js';
 import { recordInvoiceList } from './invoice-list.js';
+import { keepStatement, readStatements } from './invoice-statements.js';
 import { migrate, pendingMigrations } from './migrate.js';
 import { publish } from './publish.js';
 import { purgeHistory } from './purge-history.js';
@@ -30,6 +31,8 @@ export function sessionWork(
     keepSignOff: (signOff) => keepSignOff(connection, dataset, signOff),
     recordAnswers: (answers) => recordAnswers(connection, dataset, answers),
     recordInvoiceList: (reading) => recordInvoiceList(connection, dataset, reading),
+    keepStatement: (id, stated) => keepStatement(connection, dataset, id, stated),
+    readStatements: () => readStatements(connection, dataset),
     closeMonths: (now) => connection.transaction((transaction) => closeMonths(transaction, dataset, now)),
     recordNextChecks: (checks) => recordNextChecks(connection, dataset, checks),
     recordRefusal: (request, reason, kind) => recordRefusal(connection, dataset, request, reason, kind),

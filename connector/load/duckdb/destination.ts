@@ -75,7 +75,14 @@ async function openFor(mode: 'read' | 'write', path: string, limits: DuckdbLimit
 /** A session that was opened for reading may stand for a file that does not exist: nothing written to it would stay. */
 function refusingWrites(): Omit<
   DestinationSession,
-  'pendingMigrations' | 'readState' | 'readProof' | 'readScope' | 'readStrayRows' | 'readDataset' | 'close'
+  | 'pendingMigrations'
+  | 'readState'
+  | 'readProof'
+  | 'readScope'
+  | 'readStrayRows'
+  | 'readStatements'
+  | 'readDataset'
+  | 'close'
 > {
   const refuse = (): Promise<never> =>
     Promise.reject(
@@ -90,6 +97,7 @@ function refusingWrites(): Omit<
     keepSignOff: refuse,
     recordAnswers: refuse,
     recordInvoiceList: refuse,
+    keepStatement: refuse,
     closeMonths: refuse,
     recordNextChecks: refuse,
     recordRefusal: refuse,
