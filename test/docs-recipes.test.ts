@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEMO_INVOICES, DEMO_STREAMS } from '../connector/demo-sandbox.js';
+import { DEMO_INVOICES, DEMO_STREAMS, OVERCHARGED } from '../connector/demo-sandbox.js';
 import { DIALECTS, type Dialect } from '../connector/load/destination.js';
 import { startDatedSite, type DatedSite } from './e2e/dated-site.js';
 import { createTestDatabase, type TestDatabase } from './postgres-server.js';
@@ -46,6 +46,7 @@ async function startSite(postgresUrl: string): Promise<DatedSite> {
   const streams = { ...DEMO_STREAMS, ...ESTIMATES };
   const options = { invoices: DEMO_INVOICES, usageRows: 2000, reconciliationRows: 300 };
   const made = await startDatedSite(DAY, options, { streams });
+  made.sandbox.overcharge(OVERCHARGED);
   const postgres = { destination: { type: 'postgres', url: postgresUrl }, spool: './postgres-spool' };
   const auth = { token: '${env:GRAPH_TOKEN}', partner_center_token: '${env:PARTNER_CENTER_TOKEN}' };
   const text = made.sandbox.configuration({ source: { auth }, streams, ...postgres });
