@@ -3,7 +3,7 @@ import { amountText, invoiceId, invoiceIds, monthText, wordOf, wordsOf } from '.
 import { addCommand, type Chosen } from './cli-command.js';
 import type { CommonOptions } from './command-context.js';
 import type { ExplainOptions } from './commands/explain.js';
-import type { ReconcileOptions } from './commands/reconcile.js';
+import type { ReconcileOptions } from './commands/reconcile-options.js';
 import { CHECK_NAMES } from './reconcile/checks.js';
 import type { FailOn } from './reconcile/verdict.js';
 

@@ -1,29 +1,14 @@
 import type { CommandContext } from '../command-context.js';
-import type { CheckRow } from '../load/check-rows.js';
 import type { DatasetReading } from '../load/destination.js';
-import { readSignOffs } from '../load/sign-offs.js';
 import { csvText } from '../query-output-csv.js';
 import { writeText } from '../query-output.js';
-import { examine, resolveAsked, rowsToShow, type AskedChecks } from '../reconcile/examine.js';
+import type { AskedChecks } from '../reconcile/examine.js';
+import { readReport, tableOf } from '../reconcile/read-report.js';
 import { reconcileJson, reconcileRows } from '../reconcile/reconcile-output.js';
-import { headLines, reconcileText, type ReconcileReport } from '../reconcile/reconcile-text.js';
-import { verdictOf, type FailOn } from '../reconcile/verdict.js';
+import { headLines, type ReconcileReport } from '../reconcile/reconcile-text.js';
+import type { ReconcileOptions } from './reconcile-options.js';
 import { refuseBehind } from './refuse-behind.js';
 import { withSession } from './with-destination.js';
-
-/** Options of `partner-billing reconcile`. */
-export interface ReconcileOptions {
-  readonly invoice?: readonly string[];
-  readonly period?: string;
-  readonly customer?: string;
-  readonly reseller?: string;
-  readonly check?: readonly string[];
-  readonly format: 'table' | 'csv' | 'json';
-  readonly failOn: FailOn;
-  /** Who declares the invoice right. */
-  readonly signOff?: string;
-  readonly despiteDifferences?: boolean;
-}
 
 /**
  * `partner-billing reconcile`: is this invoice right? Runs the checks over one state of the dataset: per check what was
@@ -45,27 +30,9 @@ export async function reconcile(context: CommandContext, options: ReconcileOptio
   });
 }
 
-/** What the options ask of the checks. */
-export function askedBy(options: ReconcileOptions): AskedChecks {
+function askedBy(options: ReconcileOptions): AskedChecks {
   const { invoice: invoices, period, customer, reseller, check: checks } = options;
   return { invoices, period, customer, reseller, checks };
-}
-
-/** Runs the checks, with what they come to. */
-export async function readReport(
-  from: DatasetReading,
-  destination: string,
-  asked: AskedChecks,
-  failOn: FailOn,
-): Promise<ReconcileReport> {
-  const examined = await resolveAsked(from, asked);
-  const results = await examine(from, examined);
-  const signOffs = await readSignOffs(from.reading, from.dataset);
-  return {
-    ...{ destination, examined, results },
-    signOffs: signOffs.filter((one) => examined.invoices?.includes(one.invoice) ?? true),
-    verdict: verdictOf(results, asked, failOn),
-  };
 }
 
 async function write(
@@ -81,11 +48,4 @@ async function write(
     await writeText(csvText(reconcileRows(from, report.results)), stdout);
     await context.tell([...headLines(report), report.verdict.text].join('\n'));
   }
-}
-
-/** The report for people, with the rows that they are shown. */
-export async function tableOf(from: DatasetReading, report: ReconcileReport): Promise<string> {
-  const shown = new Map<string, readonly CheckRow[]>();
-  for (const result of report.results) shown.set(result.check.name, await rowsToShow(from, result));
-  return reconcileText(report, shown);
 }

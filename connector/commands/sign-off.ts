@@ -4,9 +4,10 @@ import type { CommandContext } from '../command-context.js';
 import type { DestinationSession } from '../load/destination.js';
 import { invoiceParts } from '../load/sign-offs.js';
 import type { InvoicePart } from '../load/sign-off-record.js';
+import { readReport, tableOf } from '../reconcile/read-report.js';
 import type { ReconcileReport } from '../reconcile/reconcile-text.js';
 import { sumsText } from '../summary-text.js';
-import { readReport, tableOf, type ReconcileOptions } from './reconcile.js';
+import type { ReconcileOptions } from './reconcile-options.js';
 import { refuseBehind } from './refuse-behind.js';
 import { withSession } from './with-destination.js';
 
