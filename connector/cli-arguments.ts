@@ -39,11 +39,6 @@ export function moneyText(text: string): string {
   );
 }
 
-/** Reads one invoice id. */
-export function invoiceId(text: string): string {
-  return invoiceIds(text)[0] ?? text;
-}
-
 /** Reads an exact amount such as 14.11 or -3, in plain notation, as canonical text. */
 export function amountText(text: string): string {
   if (/^-?\d{1,16}(\.\d{1,22})?$/.test(text)) return canonicalDecimal(text);
