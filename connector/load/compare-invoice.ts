@@ -4,8 +4,8 @@ import { identifier, statement, type SqlText } from './sql-text.js';
 
 /**
  * Compares an invoice's usage with the lines that charge it, once a snapshot of either is staged in place, and records
- * whether they agree (`_agreements`): the join of subscription, product, SKU and availability that Microsoft names, pre-tax
- * totals, 0.01 allowed per line of a group; lines that credit the customer charge no usage (domain.md, section C3).
+ * whether they agree (`_agreements`): by the groups and the tolerance that `recon_usage_vs_invoice` shows, so that the two
+ * say the same (domain.md, section C3).
  * Not to be told where one of the two is not published, or was exported as `basic`, which lacks what it needs.
  */
 export async function compareInvoice(publishing: Publishing): Promise<void> {

@@ -196,7 +196,23 @@ export function describeExactSums(database: () => ContractDatabase): void {
     );
     expect(rows).toEqual([{ amount: '81.32' }, { amount: '-56.44' }]);
   });
+
+  test('a hundred smallest units are allowed in all where nothing is configured, and no end for all lines of an invoice', async () => {
+    const dataset = await Dataset.migrated(database());
+    expect(await dataset.rows(ALLOWED)).toEqual([
+      { units: '3', capped: '0.03', endless: '0.03', unknown: null },
+      { units: '20000', capped: '1', endless: '200', unknown: null },
+    ]);
+    await dataset.byHand("INSERT INTO {d}._tolerances VALUES ('usage_completeness', 'default', NULL, 5)");
+    expect((await dataset.rows(ALLOWED)).map((row) => row['endless'])).toEqual(['0.03', '5']);
+  });
 }
+
+const ALLOWED = `SELECT v.units,
+  {d}.recon_tolerance('usage_vs_invoice', 'USD', v.units) AS capped,
+  {d}.recon_tolerance('usage_completeness', 'usd', v.units) AS endless,
+  {d}.recon_tolerance('usage_completeness', 'XXX', v.units) AS unknown
+FROM (VALUES (3), (20000)) AS v (units) ORDER BY v.units`;
 
 const DECIMALS: Readonly<Record<string, number>> = {
   USD: 2,

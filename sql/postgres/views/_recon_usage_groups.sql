@@ -6,32 +6,39 @@
 -- Source: domain.md section C3, 2; api-contract.md section 8.5.
 CREATE OR REPLACE VIEW {{dataset}}._recon_usage_groups AS
 WITH amounts AS NOT MATERIALIZED (
-  -- By the ids as they are written, so that few of them need lower().
+  -- By the ids as they are written, so that few of them need lower(); in "C", because a million rows may be sorted here.
   SELECT
-    t.invoice_number, t.subscription_id, t.product_id, t.sku_id, t.availability_id, t.billing_currency AS currency,
+    t.invoice_number, t.subscription_id COLLATE "C" AS subscription_id, t.product_id COLLATE "C" AS product_id,
+    t.sku_id COLLATE "C" AS sku_id, t.availability_id COLLATE "C" AS availability_id,
+    t.billing_currency COLLATE "C" AS currency,
     min(t.customer_id COLLATE "C") AS customer_id, min(t.customer_name COLLATE "C") AS customer_name,
     min(t.product_name COLLATE "C") AS product_name,
     sum(t.billing_pre_tax_total) AS left_sum,
     count(*) AS rows_left,
     CAST(NULL AS numeric) AS right_sum, CAST(0 AS bigint) AS rows_right
   FROM {{dataset}}.billed_usage t
-  GROUP BY t.invoice_number, t.subscription_id, t.product_id, t.sku_id, t.availability_id, t.billing_currency
+  GROUP BY
+    t.invoice_number, t.subscription_id COLLATE "C", t.product_id COLLATE "C", t.sku_id COLLATE "C",
+    t.availability_id COLLATE "C", t.billing_currency COLLATE "C"
   UNION ALL
   SELECT
-    t.invoice_number, t.subscription_id, t.product_id, t.sku_id, t.availability_id, t.currency,
+    t.invoice_number, t.subscription_id COLLATE "C", t.product_id COLLATE "C", t.sku_id COLLATE "C",
+    t.availability_id COLLATE "C", t.currency COLLATE "C",
     min(t.customer_id COLLATE "C"), min(t.customer_name COLLATE "C"), min(t.product_name COLLATE "C"),
     NULL, 0,
     sum(t.subtotal), count(*)
   FROM {{dataset}}.billed_reconciliation t
   WHERE t.meter_description IS NOT NULL AND lower(coalesce(t.charge_type, '')) <> 'customercredit'
-  GROUP BY t.invoice_number, t.subscription_id, t.product_id, t.sku_id, t.availability_id, t.currency
+  GROUP BY
+    t.invoice_number, t.subscription_id COLLATE "C", t.product_id COLLATE "C", t.sku_id COLLATE "C",
+    t.availability_id COLLATE "C", t.currency COLLATE "C"
 )
 SELECT
   invoice_number, upper(currency) AS currency,
   min(customer_id COLLATE "C") AS customer_id, min(customer_name COLLATE "C") AS customer_name,
-  min(subscription_id COLLATE "C") AS subscription_id, min(product_id COLLATE "C") AS product_id,
-  min(sku_id COLLATE "C") AS sku_id,
-  min(availability_id COLLATE "C") AS availability_id, min(product_name COLLATE "C") AS product_name,
+  min(subscription_id) AS subscription_id, min(product_id) AS product_id,
+  min(sku_id) AS sku_id,
+  min(availability_id) AS availability_id, min(product_name COLLATE "C") AS product_name,
   sum(left_sum) AS left_amount,
   sum(right_sum) AS right_amount,
   coalesce(sum(right_sum), 0) - coalesce(sum(left_sum), 0) AS apart,

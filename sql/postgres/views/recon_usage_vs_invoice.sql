@@ -47,7 +47,7 @@ checked AS NOT MATERIALIZED (
   SELECT
     g.*,
     CASE WHEN rows_left + rows_right > 0 THEN apart END AS difference,
-    CASE WHEN is_comparable THEN {{dataset}}.recon_tolerance('usage_vs_invoice', currency, rows_right) END AS tolerance,
+    t.tolerance,
     CASE
       WHEN usage_load_id IS NULL AND lines_load_id IS NULL THEN 'neither the usage nor the lines of the invoice are loaded'
       WHEN usage_load_id IS NULL THEN 'the usage of the invoice is not loaded'
@@ -57,9 +57,17 @@ checked AS NOT MATERIALIZED (
       WHEN lines_attribute_set <> 'full'
         THEN 'the lines were loaded as basic, which does not say which of them charge usage: it takes full'
       WHEN rows_left = 0 AND rows_right = 0 THEN 'there is no usage, and no line that charges any'
-      WHEN {{dataset}}.money_unit(currency) IS NULL THEN 'the smallest unit of the currency is not known'
+      WHEN t.money_unit IS NULL THEN 'the smallest unit of the currency is not known'
     END AS not_checked
   FROM grouped g
+  -- OFFSET 0: once a row, not once for each time that it is used below.
+  CROSS JOIN LATERAL (
+    SELECT
+      CASE WHEN g.is_comparable THEN {{dataset}}.recon_tolerance('usage_vs_invoice', g.currency, g.rows_right) END
+        AS tolerance,
+      {{dataset}}.money_unit(g.currency) AS money_unit
+    OFFSET 0
+  ) t
 )
 SELECT
   invoice_number, currency, customer_id, customer_name, subscription_id, product_id, sku_id, availability_id,
