@@ -63,7 +63,10 @@ export function subjectColumn(columns: readonly string[]): 'invoice_number' | 'b
 }
 
 /** The columns of a view of the dataset, in its order. */
-export async function viewColumns({ reading, dataset }: DatasetReading, view: string): Promise<ViewColumns> {
+export async function columnsOfView(
+  { reading, dataset }: DatasetReading,
+  view: string,
+): Promise<ViewColumns> {
   const sql = statement(reading.dialect, 'reconcile', 'columns of view', { view: qualified(dataset, view) });
   const rows = await reading.rows(sql, [qualified(dataset, view)]);
   const nameOf = (row: TextRow): string => row['column_name'] ?? '';

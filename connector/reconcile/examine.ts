@@ -4,7 +4,7 @@ import {
   customersOfReseller,
   invoicesOfMonth,
   isKnownInvoice,
-  viewColumns,
+  columnsOfView,
   worstRows,
   type CheckCount,
   type CheckFilter,
@@ -70,7 +70,7 @@ export async function examine(from: DatasetReading, wanted: Examined): Promise<r
   const results: CheckResult[] = [];
   for (const check of CHECKS.filter(({ name }) => checks === undefined || checks.includes(name))) {
     const { view } = check;
-    const columns = await viewColumns(from, view);
+    const columns = await columnsOfView(from, view);
     const { filter, notExamined } = filterOf(check, columns.columns, wanted);
     const of: CheckView = { view, ...columns, filter };
     results.push({
