@@ -35,7 +35,7 @@ beforeAll(async () => {
     for (const recipe of recipes) outputs.push(await outputOf('duckdb', recipe));
     writeFileSync(PAGE, withOutputs(page, outputs));
   }
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await site?.close();
   await database?.drop();
