@@ -31,11 +31,11 @@ export function invoiceIds(text: string, before: readonly string[] = []): string
   return [...before, invoiceId(text)];
 }
 
-/** Reads an exact amount in plain notation; its canonical text. */
-export function moneyText(text: string): string {
-  if (/^-?\d{1,15}(\.\d{1,10})?$/.test(text)) return canonicalDecimal(text);
+/** Reads an exact amount such as 14.11 or -3, in plain notation, as canonical text. */
+export function amountText(text: string): string {
+  if (/^-?\d{1,16}(\.\d{1,22})?$/.test(text)) return canonicalDecimal(text);
   throw new InvalidArgumentError(
-    'It must be an amount such as 1234.50: a point before decimals, at most ten of them, and nothing between thousands.',
+    'It must be an amount such as 1234.50: a point before decimals, and nothing between thousands.',
   );
 }
 

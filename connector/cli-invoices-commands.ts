@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { invoiceId, moneyText } from './cli-arguments.js';
+import { invoiceId, amountText } from './cli-arguments.js';
 import { addCommand, type Chosen } from './cli-command.js';
 import type { CommonOptions } from './command-context.js';
 import type { InvoicesOptions } from './commands/invoices.js';
@@ -29,8 +29,8 @@ export function addInvoicesCommands(program: Command, choose: (chosen: Chosen) =
     'state what the PDF of an invoice says before tax and of tax, for recon_invoice_tieout',
   )
     .argument('<invoice>', 'the invoice, such as G016907411', invoiceId)
-    .requiredOption('--pre-tax <amount>', 'the amount before tax, such as 1234.50', moneyText)
-    .requiredOption('--tax <amount>', 'the tax; 0 where there is none', moneyText)
+    .requiredOption('--pre-tax <amount>', 'the amount before tax, such as 1234.50', amountText)
+    .requiredOption('--tax <amount>', 'the tax; 0 where there is none', amountText)
     .option('--by <name>', 'who states it (your user name)')
     .option('--total-differs', 'also where the two do not add up to the total that the invoice list has')
     .action((invoice: string, given: StateInvoiceOptions & CommonOptions) => {

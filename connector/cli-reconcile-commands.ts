@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { invoiceId, invoiceIds, moneyText, monthText, wordOf, wordsOf } from './cli-arguments.js';
+import { amountText, invoiceId, invoiceIds, monthText, wordOf, wordsOf } from './cli-arguments.js';
 import { addCommand, type Chosen } from './cli-command.js';
 import type { CommonOptions } from './command-context.js';
 import type { ExplainOptions } from './commands/explain.js';
@@ -45,7 +45,7 @@ export function addReconcileCommands(program: Command, choose: (chosen: Chosen) 
     .option('--customer <id>', 'only lines of this customer')
     .addOption(
       new Option('--amount <amount>', 'lines whose subtotal or total it is, such as 14.11 or -3').argParser(
-        moneyText,
+        amountText,
       ),
     )
     .option('--line <key>', 'the line with this line_item_key')

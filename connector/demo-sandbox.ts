@@ -8,6 +8,9 @@ export const DEMO_INVOICES: readonly SandboxInvoice[] = [
   { id: 'G016907391', month: '2026-09', currency: 'USD' },
 ];
 
+/** The invoice in which the demo's sandbox charges one line too much, for reconciliation to find. */
+export const OVERCHARGED = 'G016907411';
+
 /** Where the demo's configuration reads the tokens of its sandbox, beside it. */
 export const DEMO_TOKEN_FILES = {
   graph: 'sandbox-token',

@@ -37,6 +37,7 @@ export function demoCommands(program: string, config: string): string {
     'next, try:',
     `  ${program} status ${option}`,
     `  ${program} plan ${option}`,
+    `  ${program} reconcile ${option} --period 2026-10`,
     `  ${program} query ${option} "${BY_CUSTOMER}"`,
     `  ${program} query ${option} --format json "${USAGE_AND_LINES}"`,
     '  and the demo once more: it finds nothing changed',

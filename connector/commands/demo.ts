@@ -5,7 +5,7 @@ import { ConfigError } from '../../schemas/errors.js';
 import { invocationText } from '../command-line-text.js';
 import type { CommandContext } from '../command-context.js';
 import { shownPath } from '../config-problem.js';
-import { DEMO_CONFIGURATION, DEMO_INVOICES, DEMO_TOKEN_FILES } from '../demo-sandbox.js';
+import { DEMO_CONFIGURATION, DEMO_INVOICES, DEMO_TOKEN_FILES, OVERCHARGED } from '../demo-sandbox.js';
 import { demoCommands, demoTables } from '../demo-text.js';
 import { countOf } from '../quantity-text.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.js';
@@ -13,6 +13,7 @@ import { summaryText } from '../summary-text.js';
 import { EVERYTHING } from '../selection.js';
 import { readDataset } from '../demo-dataset.js';
 import { runMainJob } from './run-main-job.js';
+import { demoReconciliation } from './demo-reconciliation.js';
 import { withDestination } from './with-destination.js';
 
 /** Options of `partner-billing demo`. */
@@ -29,7 +30,8 @@ const MARK = '# Written by `partner-billing demo`, and written anew by the next 
 /**
  * `partner-billing demo`: starts the sandbox, writes a configuration for it, runs the main job for all four streams
  * into a DuckDB file, and prints what the database then holds and what to try next. The sandbox's data depends on the
- * day only, so a second run finds nothing changed and reads no blob. Returns the run's exit code.
+ * day only, so a second run finds nothing changed and reads no blob. It ends with a reconciliation in which an error that the
+ * sandbox planted is found and explained. Returns the run's exit code.
  */
 export async function demo(context: CommandContext, options: DemoOptions): Promise<number> {
   const { io } = context;
@@ -43,6 +45,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
     ...(options.rows === undefined ? {} : { usageRows: options.rows, reconciliationRows: options.rows }),
   });
   try {
+    sandbox.overcharge(OVERCHARGED);
     await writeConfig(sandbox, folder, file);
     const loaded = await context.loadConfig(file);
     await context.tell(`sandbox: Graph at ${sandbox.graphUrl}, storage at ${sandbox.storageHost}`);
@@ -56,6 +59,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
       readDataset(destination, loaded.config.destination.dataset),
     );
     await context.print(`\n${demoTables(dataset)}`);
+    await context.print(await demoReconciliation(context, loaded));
     await context.print(demoCommands(invocationText(io.cwd), shownPath(file, io.cwd)));
     return 0;
   } finally {

@@ -24,7 +24,8 @@ export interface ExplainOptions {
 /** Lines that are explained at most. */
 const MOST_LINES = 5;
 
-interface Explained {
+/** Lines that were asked for, explained. */
+export interface Explained {
   readonly asked: AskedLine;
   /** How many lines there are; the first are explained. */
   readonly found: number;
@@ -52,14 +53,21 @@ export async function explain(context: CommandContext, options: ExplainOptions):
   const { invoice, customer = null, amount = null, line = null } = options;
   const explained = await withSession(context, loaded, 'read', async (session) => {
     await refuseBehind(session);
-    return await session.readDataset((from) => read(from, { invoice, customer, amount, line }, archive));
+    return await session.readDataset((from) =>
+      explainLines(from, { invoice, customer, amount, line }, archive),
+    );
   });
   if (options.format === 'json') await context.printJson(explained);
   else await context.print(explained.found === 0 ? nothingText(explained) : explainedText(explained));
   return explained.found === 0 ? EXIT_CODES.config : 0;
 }
 
-async function read(from: DatasetReading, asked: AskedLine, archive: ArchivePlace): Promise<Explained> {
+/** Explains lines of an invoice, the largest first. @throws ConfigError for an invoice that nothing is known of */
+export async function explainLines(
+  from: DatasetReading,
+  asked: AskedLine,
+  archive: ArchivePlace,
+): Promise<Explained> {
   if (!(await isKnownInvoice(from, asked.invoice))) throw unknownInvoice(asked.invoice);
   const { lines, found } = await findLines(from, asked, MOST_LINES);
   const explanations: Explanation[] = [];
@@ -74,7 +82,8 @@ async function read(from: DatasetReading, asked: AskedLine, archive: ArchivePlac
   };
 }
 
-function explainedText({ asked, found, lines }: Explained): string {
+/** Explanations as text for people. Pure. */
+export function explainedText({ asked, found, lines }: Explained): string {
   const isLargest = asked.amount === null && asked.line === null;
   const more = found - lines.length;
   const head =

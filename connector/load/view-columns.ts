@@ -2,7 +2,15 @@ import type { Destination } from './destination.js';
 
 /** Names of types as docs/tables.md has them, by what a database calls them. */
 const TYPES: Readonly<Record<string, string>> = {
-  ...{ VARCHAR: 'text', text: 'text', 'character varying': 'text', DATE: 'date', date: 'date', UUID: 'uuid', uuid: 'uuid' },
+  ...{
+    VARCHAR: 'text',
+    text: 'text',
+    'character varying': 'text',
+    DATE: 'date',
+    date: 'date',
+    UUID: 'uuid',
+    uuid: 'uuid',
+  },
   ...{
     TIMESTAMP: 'timestamp',
     'timestamp without time zone': 'timestamp',

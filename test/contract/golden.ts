@@ -29,9 +29,12 @@ export function describeGolden(database: () => ContractDatabase): void {
     60_000,
   );
 
-  test('in an empty database no view says that anything matched', async () => {
+  test('in an empty database no view says that anything matched, and no report has a row', async () => {
     const dataset = await Dataset.migrated(database());
-    for (const view of reconViews()) {
+    for (const view of viewsNamed('rpt_')) {
+      expect({ view, rows: await dataset.rows(`SELECT * FROM {d}.${view}`) }).toEqual({ view, rows: [] });
+    }
+    for (const view of viewsNamed('recon_')) {
       const rows = await dataset.rows(
         `SELECT status FROM {d}.${view} WHERE status IN ('matched', 'within_tolerance')`,
       );
@@ -126,8 +129,8 @@ function sorted(rows: readonly TextRow[]): readonly TextRow[] {
     .map((entries) => Object.fromEntries(entries));
 }
 
-function reconViews(): readonly string[] {
+function viewsNamed(prefix: string): readonly string[] {
   return readdirSync(join(packageRoot(), 'sql', 'duckdb', 'views'))
-    .filter((file) => file.startsWith('recon_'))
+    .filter((file) => file.startsWith(prefix))
     .map((file) => file.replace('.sql', ''));
 }

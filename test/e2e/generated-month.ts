@@ -13,14 +13,24 @@ export interface MonthSize {
   readonly eventsPerCustomer: number;
 }
 
+/** What is recorded of the two snapshots, each of one blob, once their rows are there. */
 const SNAPSHOTS = `
 INSERT INTO csp._snapshots BY NAME
 SELECT
   load_id, 'run' AS run_id, stream, '${INVOICE}' AS scope, DATE '2026-10-01' AS billing_month, 'e1' AS etag, 'full' AS attribute_set,
   1 AS table_version, 'test' AS connector_version, 'tenant' AS tenant_id, 'manifest' AS manifest_id, '[]' AS request_ids,
-  'root' AS root_directory, 0 AS records_rejected, 'published' AS outcome, TIMESTAMP '2026-11-20' AS recorded_at,
-  TIMESTAMP '2026-11-20' AS published_at
-FROM (VALUES ('usage', 'billed_usage'), ('lines', 'billed_reconciliation')) AS v (load_id, stream);
+  'root' AS root_directory, 1 AS blobs, records AS records_read, records AS records_staged, 0 AS records_rejected,
+  'published' AS outcome, TIMESTAMP '2026-11-20' AS recorded_at, TIMESTAMP '2026-11-20' AS published_at
+FROM (
+  SELECT 'usage' AS load_id, 'billed_usage' AS stream, count(*) AS records FROM csp.billed_usage
+  UNION ALL
+  SELECT 'lines', 'billed_reconciliation', count(*) FROM csp.billed_reconciliation
+);
+INSERT INTO csp._blobs BY NAME
+SELECT
+  load_id, 'part' AS blob_name, 1 AS bytes, 1 AS inflated_bytes, 'digest' AS sha256, records_read, records_staged,
+  records_rejected, 0 AS numbers_rounded, '{}' AS unknown_fields
+FROM csp._snapshots;
 INSERT INTO csp._scopes BY NAME
 SELECT stream, scope, 'published' AS state, etag, load_id, published_at AS last_checked_at FROM csp._snapshots`;
 
@@ -134,7 +144,7 @@ GROUP BY invoice_number`;
  * others, and the header, all of which tie by construction.
  */
 export async function generateMonth(connection: DuckDBConnection, size: MonthSize): Promise<void> {
-  for (const sql of [SNAPSHOTS, usageSql(size), USAGE_LINES, otherLinesSql(size), HEADER])
+  for (const sql of [usageSql(size), USAGE_LINES, otherLinesSql(size), HEADER, SNAPSHOTS])
     await runAll(connection, sql);
 }
 

@@ -24,9 +24,11 @@ WITH lines AS NOT MATERIALIZED (
     END AS kind
   FROM {{dataset}}.billed_reconciliation r
 ),
+-- Lines that belong together, for each invoice that gives something back among them: by the invoice, so that a condition
+-- on it reaches the tables.
 by_reference AS (
   SELECT
-    lower(l.customer_id) AS customer, upper(l.currency) AS currency, lower(l.reference_id) AS reference,
+    n.invoice_number, n.customer, n.currency, n.reference,
     count(*) FILTER (WHERE l.kind = 'charge') AS charges,
     sum(l.subtotal) FILTER (WHERE l.kind = 'charge') AS amount,
     sum(l.billable_quantity) FILTER (WHERE l.kind = 'charge') AS quantity,
@@ -37,14 +39,20 @@ by_reference AS (
       FILTER (WHERE l.kind = 'charge' AND l.effective_unit_price IS NOT NULL) AS prices,
     string_agg(DISTINCT l.invoice_number, ',' ORDER BY l.invoice_number)
       FILTER (WHERE l.kind = 'charge') AS invoices
-  FROM lines l
-  WHERE l.reference_id IS NOT NULL
-  GROUP BY lower(l.customer_id), upper(l.currency), lower(l.reference_id)
+  FROM (
+    SELECT DISTINCT
+      invoice_number, lower(customer_id) AS customer, upper(currency) AS currency, lower(reference_id) AS reference
+    FROM lines
+    WHERE kind <> 'charge' AND reference_id IS NOT NULL
+  ) n
+  JOIN lines l
+    ON lower(l.reference_id) = n.reference AND upper(l.currency) = n.currency
+    AND lower(l.customer_id) IS NOT DISTINCT FROM n.customer
+  GROUP BY n.invoice_number, n.customer, n.currency, n.reference
 ),
 by_product AS (
   SELECT
-    lower(l.customer_id) AS customer, upper(l.currency) AS currency, lower(l.product_id) AS product,
-    lower(l.sku_id) AS sku, lower(l.availability_id) AS availability, l.order_date,
+    n.invoice_number, n.customer, n.currency, n.product, n.sku, n.availability, n.order_date,
     count(*) FILTER (WHERE l.kind = 'charge') AS charges,
     sum(l.subtotal) FILTER (WHERE l.kind = 'charge') AS amount,
     sum(l.billable_quantity) FILTER (WHERE l.kind = 'charge') AS quantity,
@@ -54,11 +62,19 @@ by_product AS (
       FILTER (WHERE l.kind = 'charge' AND l.effective_unit_price IS NOT NULL) AS prices,
     string_agg(DISTINCT l.invoice_number, ',' ORDER BY l.invoice_number)
       FILTER (WHERE l.kind = 'charge') AS invoices
-  FROM lines l
-  WHERE l.order_date IS NOT NULL AND l.kind IN ('charge', 'credit')
-  GROUP BY
-    lower(l.customer_id), upper(l.currency), lower(l.product_id), lower(l.sku_id), lower(l.availability_id),
-    l.order_date
+  FROM (
+    SELECT DISTINCT
+      invoice_number, lower(customer_id) AS customer, upper(currency) AS currency, lower(product_id) AS product,
+      lower(sku_id) AS sku, lower(availability_id) AS availability, order_date
+    FROM lines
+    WHERE kind = 'credit' AND order_date IS NOT NULL
+  ) n
+  JOIN lines l
+    ON l.order_date = n.order_date AND upper(l.currency) = n.currency AND lower(l.product_id) = n.product
+    AND lower(l.sku_id) IS NOT DISTINCT FROM n.sku AND lower(l.availability_id) IS NOT DISTINCT FROM n.availability
+    AND lower(l.customer_id) IS NOT DISTINCT FROM n.customer
+  WHERE l.kind IN ('charge', 'credit')
+  GROUP BY n.invoice_number, n.customer, n.currency, n.product, n.sku, n.availability, n.order_date
 ),
 paired AS (
   SELECT
@@ -80,10 +96,11 @@ paired AS (
     END AS unit_prices_offset
   FROM lines n
   LEFT JOIN by_reference f
-    ON f.reference = lower(n.reference_id) AND f.currency = upper(n.currency)
+    ON f.invoice_number = n.invoice_number AND f.reference = lower(n.reference_id) AND f.currency = upper(n.currency)
     AND f.customer IS NOT DISTINCT FROM lower(n.customer_id)
   LEFT JOIN by_product p
-    ON n.kind = 'credit' AND p.order_date = n.order_date AND p.currency = upper(n.currency)
+    ON p.invoice_number = n.invoice_number AND p.order_date = CASE WHEN n.kind = 'credit' THEN n.order_date END
+    AND p.currency = upper(n.currency)
     AND p.product = lower(n.product_id) AND p.sku IS NOT DISTINCT FROM lower(n.sku_id)
     AND p.availability IS NOT DISTINCT FROM lower(n.availability_id)
     AND p.customer IS NOT DISTINCT FROM lower(n.customer_id)

@@ -54,7 +54,8 @@ listed AS (
           AND abs(r.unit_price * r.quantity * r.exchange_rate) < 100000000000
           THEN {{dataset}}.mul({{dataset}}.mul(r.unit_price, r.quantity), r.exchange_rate)
       END AS list_amount,
-      {{dataset}}.pec_rate(r.rate) AS credit
+      -- The two rates that there are cost no call each.
+      CASE WHEN r.rate = 0 THEN 0 WHEN r.rate = 15 THEN 0.15 ELSE {{dataset}}.pec_rate(r.rate) END AS credit
     OFFSET 0
   ) p
 ),
@@ -91,17 +92,16 @@ elsewhere AS (
   FROM meters m
 ),
 expected AS (
-  SELECT e.*, x.credit, x.tolerance
+  SELECT
+    e.*,
+    CASE
+      WHEN e.own_credit > 0 THEN e.own_credit
+      WHEN e.meter_credit > 0 AND e.subscription_credit > 0 THEN e.meter_credit
+    END AS credit,
+    x.tolerance
   FROM elsewhere e
-  CROSS JOIN LATERAL (
-    SELECT
-      CASE
-        WHEN e.own_credit > 0 THEN e.own_credit
-        WHEN e.meter_credit > 0 AND e.subscription_credit > 0 THEN e.meter_credit
-      END AS credit,
-      {{dataset}}.recon_tolerance('pec_missed', e.currency, 1) AS tolerance
-    OFFSET 0
-  ) x
+  -- Of the currency only, so that Postgres can remember it.
+  CROSS JOIN LATERAL (SELECT {{dataset}}.recon_tolerance('pec_missed', e.currency, 1) AS tolerance OFFSET 0) x
 ),
 compared AS (
   SELECT

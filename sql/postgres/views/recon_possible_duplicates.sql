@@ -34,14 +34,6 @@ groups AS (
     sum(c.amount) AS amount
   FROM contents c
   GROUP BY c.stream, c.invoice_number, upper(c.currency), 4, 5
-),
--- Joined by a key of its own for each stream: a condition on the left side of a left join would read the whole table.
-keyed AS (
-  SELECT
-    g.*,
-    CASE WHEN g.stream = 'billed_usage' THEN g.line_item_key END AS usage_key,
-    CASE WHEN g.stream = 'billed_reconciliation' THEN g.line_item_key END AS line_key
-  FROM groups g
 )
 SELECT
   g.invoice_number,
@@ -87,11 +79,22 @@ SELECT
   coalesce(u.charge_type, l.charge_type) AS charge_type,
   u.usage_date,
   u.resource_uri
-FROM keyed g
-LEFT JOIN {{dataset}}.billed_usage u ON u.invoice_number = g.invoice_number
-  AND u.line_item_key = g.usage_key AND u.line_item_occurrence = g.line_item_occurrence
-LEFT JOIN {{dataset}}.billed_reconciliation l ON l.invoice_number = g.invoice_number
-  AND l.line_item_key = g.line_key AND l.line_item_occurrence = g.line_item_occurrence
+FROM groups g
+-- One look-up by primary key for each group; LIMIT keeps Postgres from hashing the whole invoice for it.
+LEFT JOIN LATERAL (
+  SELECT t.*
+  FROM {{dataset}}.billed_usage t
+  WHERE g.stream = 'billed_usage' AND t.invoice_number = g.invoice_number
+    AND t.line_item_key = g.line_item_key AND t.line_item_occurrence = g.line_item_occurrence
+  LIMIT 1
+) u ON true
+LEFT JOIN LATERAL (
+  SELECT t.*
+  FROM {{dataset}}.billed_reconciliation t
+  WHERE g.stream = 'billed_reconciliation' AND t.invoice_number = g.invoice_number
+    AND t.line_item_key = g.line_item_key AND t.line_item_occurrence = g.line_item_occurrence
+  LIMIT 1
+) l ON true
 LEFT JOIN {{dataset}}._recon_invoices k ON k.invoice_number = g.invoice_number
 UNION ALL
 SELECT

@@ -40,21 +40,36 @@ describe('demo', () => {
     expect(first.err).not.toContain('warning');
   });
 
+  it('ends with a reconciliation in which the planted error is found by one check, and explained', () => {
+    expect(first.out).toContain('Is G016907411 right? The sandbox planted one small error');
+    const [, counts = ''] = /^line_recalc +(.+)$/m.exec(first.out) ?? [];
+    const [examined, matched, tolerated, partial, differ, unchecked, currency, difference] = counts
+      .trim()
+      .split(/ +/);
+    expect([partial, differ, unchecked, currency, difference]).toEqual(['0', '1', '0', 'USD', '1']);
+    expect(Number(matched) + Number(tolerated) + 1).toBe(Number(examined));
+    for (const check of ['invoice_tieout', 'usage_vs_invoice'])
+      expect(first.out).toMatch(new RegExp(`^${check} +\\d+ +\\d+ +\\d+ +0 +0 +0 *$`, 'm'));
+    expect(first.out).toContain('Explained:');
+  });
+
   it('prints next commands that work when pasted', async () => {
     const commands = first.out
       .split('\n')
       .filter((line) => line.includes('--config'))
       .map((line) => line.trim());
-    expect(commands.map((line) => / (status|plan|query) /.exec(line)?.[1])).toEqual([
+    expect(commands.map((line) => / (status|plan|query|reconcile) /.exec(line)?.[1])).toEqual([
       'status',
       'plan',
+      'reconcile',
       'query',
       'query',
     ]);
     for (const line of commands) {
-      const argv = argumentsOf(line.replace(/^.*?(?= (status|plan|query) )/, ''));
+      const argv = argumentsOf(line.replace(/^.*?(?= (status|plan|query|reconcile) )/, ''));
       const { exitCode, out, err } = await runCli(argv, { cwd });
-      expect([line, exitCode, err]).toEqual([line, 0, '']);
+      // The month has the planted error in it.
+      expect([line, exitCode, err]).toEqual([line, line.includes(' reconcile ') ? 7 : 0, '']);
       expect(out.length).toBeGreaterThan(100);
     }
   });
