@@ -27,7 +27,9 @@ const currenciesSchema = z.record(
       ),
     at_most: amountSchema
       .optional()
-      .describe("Allowed for one result in all; none: a hundred of the currency's smallest units."),
+      .describe(
+        "Allowed for one result in all; none: a hundred of the currency's smallest units, in usage_completeness no bound.",
+      ),
   }),
   { error: ({ code }) => (code === 'invalid_key' ? 'a currency code such as USD, or default' : CURRENCIES) },
 );

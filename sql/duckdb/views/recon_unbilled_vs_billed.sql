@@ -3,6 +3,7 @@
 -- the estimates, billing_pre_tax_total or subtotal by stream. Right: the same of the published invoices of the month, void
 -- ones and notes left out. By customer, subscription and product the same estimates are in unbilled_totals.
 -- share_of_billed is left divided by right. Sums are those that were proven when each snapshot was published.
+-- Estimates of lines (unbilled_reconciliation) may leave out Azure usage, which the invoice has lines for.
 --   matched, within_tolerance  apart by no more than recon_tolerance() allows for the lines of the invoices
 --   partial                    further apart, but Microsoft made the estimate before the 15th of the month after, so it
 --                              was not final; or an invoice of the month is not loaded yet, so the right side is not
