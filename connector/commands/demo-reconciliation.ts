@@ -6,10 +6,6 @@ import type { DatasetReading } from '../load/destination.js';
 import { rowsToShow } from '../reconcile/examine.js';
 import { readReport, tableOf } from '../reconcile/read-report.js';
 import { explainedText, explainLines } from './explain.js';
-<<<<<<< HEAD
-=======
-import { readReport, tableOf } from '../reconcile/read-report.js';
->>>>>>> commands
 import { withSession } from './with-destination.js';
 
 /** Checks that say whether an invoice is right as it stands; the one that finds the planted error is the last. */
