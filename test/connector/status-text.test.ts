@@ -28,7 +28,7 @@ function status(changes: Partial<DatasetStatus> = {}): DatasetStatus {
     next: { exports: 4, nextCheckAt: '2026-12-04T00:00:00.000Z' },
     scopes: [scope('G1')],
     signOffs: [],
-  lastRun: {
+    lastRun: {
       runId: 'R1',
       startedAt: '2026-11-23T03:00:00.000Z',
       finishedAt: '2026-11-23T03:05:00.000Z',
