@@ -10,6 +10,7 @@ import { describePublish } from './contract/publish.js';
 import { describeQuery } from './contract/query.js';
 import { describeRecords } from './contract/records.js';
 import { describeReload } from './contract/reload.js';
+import { describeSignOffs } from './contract/sign-offs.js';
 import { describeTolerances } from './contract/tolerances.js';
 import { describeValues } from './contract/values.js';
 import { describeVerify } from './contract/verify.js';
@@ -43,6 +44,7 @@ export function describeDestination(name: string, makeDatabase: () => Promise<Co
     describe('golden', () => describeGolden(given));
     describe('reload', () => describeReload(given));
     describe('tolerances', () => describeTolerances(given));
+    describe('sign-offs', () => describeSignOffs(given));
     describe('values', () => describeValues(given));
     describe('query and lock', () => describeQuery(given));
     describe('comparison', () => describeDiff(given, DIFF_RUNS));
