@@ -44,26 +44,24 @@ export async function putAway(
   session: DestinationSession,
 ): Promise<void> {
   if (isCopy) await keepInLedger(context, scope, session);
-  if (context.archive === null || !isArchived(context, scope) || isCopy) {
-    await loaded.remove();
-    atStep('package removed');
-    return;
-  }
+  const { archive } = context;
+  if (archive === null || !isArchived(context, scope) || isCopy) return await removed(loaded);
   const proof = await session.readProof(scope);
   const place = relative(context.spool, loaded.path);
   const isSameData = proof !== null && proof.document.etag === loaded.manifest()?.eTag;
-  if (isSameData && !isOwnProof(loaded, proof.document)) {
-    await loaded.remove();
-    atStep('package removed');
-    return;
-  }
+  if (isSameData && !isOwnProof(loaded, proof.document)) return await removed(loaded);
   // Anything but its own proof would say what is not so.
   if (isSameData) {
     await writeDurably(join(loaded.path, PROOF_FILE), `${proofText(proof.document)}\n`);
     const [tenant = '', dataset = ''] = place.split(sep);
-    await appendProof(join(context.archive, tenant, dataset), proof.document);
+    await appendProof(join(archive, tenant, dataset), proof.document);
   }
-  await loaded.archiveTo(join(context.archive, place));
+  await loaded.archiveTo(join(archive, place));
+}
+
+async function removed(loaded: LoadPackage): Promise<void> {
+  await loaded.remove();
+  atStep('package removed');
 }
 
 /** Whether the snapshot was published from this very package: Graph's operation and manifest say so. */
