@@ -11,7 +11,7 @@ import { atStep } from './run-step.js';
 /** The proof of an archived package, beside its manifest and blobs: one JSON document (docs/proof.md). */
 export const PROOF_FILE = 'proof.json';
 
-/** Whether published packages of a scope are kept: of billed streams where there is an archive, of others where asked for. */
+/** Whether published packages of a scope are kept: billed ones where there is an archive, others where asked for. */
 function isArchived({ archive, config }: LoadContext, scope: Scope): boolean {
   return archive !== null && (scope.by === 'invoice' || config.archive_unbilled);
 }
@@ -34,9 +34,10 @@ export async function keepInLedger(
 }
 
 /**
- * Packages that are kept (`archive`, `archive_unbilled`) move to the archive, each with the proof of what was published of it, and a
- * line in the archive's ledger; all others are removed, as are copies of archived packages, and those whose very data
- * was published from another package: a reload was killed before it loaded them. It may be repeated after a crash.
+ * Packages that are kept (`archive`, `archive_unbilled`) move to the archive, each with the proof of what was published
+ * of it, and a line in the archive's ledger; all others are removed, as are copies of archived packages, and those whose
+ * very data was published from another package: a reload was killed before it loaded them. It may be repeated after a
+ * crash.
  */
 export async function putAway(
   context: LoadContext,
