@@ -129,7 +129,8 @@ async function* parts(
   let blobsDone = 0;
   try {
     const limits = { lineBytes: config.limits.line_bytes };
-    for await (const part of parsePackageBlobs(blobs, request.table, limits, context.signal)) {
+    const options = { limits, threads: config.limits.parse_threads, signal: context.signal };
+    for await (const part of parsePackageBlobs(blobs, request.table, options)) {
       if (part.kind === 'rejected') await rejected.add(part.rejected);
       if (part.kind === 'batch') records += part.batch.records.numRows;
       if (part.kind === 'counts') blobsDone += 1;

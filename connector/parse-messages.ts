@@ -1,4 +1,4 @@
-import { RecordBatchReader, RecordBatchStreamWriter } from 'apache-arrow';
+import type { Schema } from 'apache-arrow';
 import type { BlobCounts, ParsedPart, RejectedRecord } from '../schemas/batch.js';
 import {
   asConnectorError,
@@ -16,6 +16,8 @@ import {
 } from '../schemas/errors.js';
 import type { Table } from '../schemas/table.js';
 import type { ParseLimits } from '../transforms/parse-blob.js';
+import type { DecoderName } from './decoder-choice.js';
+import { packBatch, unpackBatch, type PackedBatch } from './packed-batch.js';
 
 /** The work of a parse worker: one package. */
 export interface ParseTask {
@@ -23,6 +25,7 @@ export interface ParseTask {
   readonly blobs: readonly { readonly name: string; readonly path: string }[];
   readonly table: Table;
   readonly limits: Partial<ParseLimits>;
+  readonly decoder: DecoderName;
   /** How many parts the worker may be ahead of whoever takes them. */
   readonly credits: number;
 }
@@ -36,9 +39,9 @@ export interface ErrorRecord {
   readonly cause: string | null;
 }
 
-/** What a parse worker says. A batch crosses as Arrow IPC bytes, transferred. */
+/** What a parse worker says. A batch crosses as one buffer, transferred. */
 export type ParseMessage =
-  | { readonly kind: 'batch'; readonly blobName: string; readonly ipc: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'batch'; readonly blobName: string; readonly packed: PackedBatch }
   | { readonly kind: 'rejected'; readonly rejected: readonly RejectedRecord[] }
   | { readonly kind: 'counts'; readonly counts: BlobCounts }
   | { readonly kind: 'error'; readonly error: ErrorRecord }
@@ -51,28 +54,20 @@ export type ParseRequest = { readonly kind: 'task'; readonly task: ParseTask } |
 export function partMessage(part: ParsedPart): { message: ParseMessage; transfer: ArrayBuffer[] } {
   if (part.kind !== 'batch') return { message: part, transfer: [] };
   const { blobName, records } = part.batch;
-  const written = RecordBatchStreamWriter.writeAll([records]).toUint8Array(true);
-  // A slice owns its buffer whole: only that can be transferred without taking a neighbour's bytes along.
-  const ipc = written.slice();
-  return { message: { kind: 'batch', blobName, ipc }, transfer: [ipc.buffer] };
+  const packed = packBatch(records);
+  return { message: { kind: 'batch', blobName, packed }, transfer: [packed.buffer] };
 }
 
 /**
  * The part in a message.
- * @throws the error that the worker met, as the class it was; SystemError where a batch cannot be read
+ * @param schema of the batches of the table
+ * @throws the error that the worker met, as the class it was
  */
-export function partOf(message: Exclude<ParseMessage, { kind: 'done' }>): ParsedPart {
+export function partOf(message: Exclude<ParseMessage, { kind: 'done' }>, schema: Schema): ParsedPart {
   if (message.kind === 'error') throw errorOf(message.error);
   if (message.kind !== 'batch') return message;
-  const [records] = [...RecordBatchReader.from(message.ipc)];
-  if (records === undefined) {
-    throw new SystemError({
-      message: `blob ${message.blobName}: a batch without records came from the parse worker`,
-      hint: 'this is a defect of the connector; report it',
-      facts: { blob: message.blobName },
-    });
-  }
-  return { kind: 'batch', batch: { blobName: message.blobName, records } };
+  const { blobName, packed } = message;
+  return { kind: 'batch', batch: { blobName, records: unpackBatch(packed, schema) } };
 }
 
 /** An error as a record; one that is not ours becomes a `system` error first. */

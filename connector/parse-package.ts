@@ -1,51 +1,102 @@
 import { on } from 'node:events';
-import type { Worker } from 'node:worker_threads';
+import { availableParallelism } from 'node:os';
 import type { ParsedPart } from '../schemas/batch.js';
 import { SystemError } from '../schemas/errors.js';
+import { arrowSchema } from '../schemas/table-arrow.js';
 import type { Table } from '../schemas/table.js';
 import type { ParseLimits } from '../transforms/parse-blob.js';
-import { partOf, type ParseMessage, type ParseRequest } from './parse-messages.js';
+import { chosenDecoder } from './decoder-choice.js';
+import { mergeStreams } from './merge-streams.js';
+import { partOf, type ParseMessage, type ParseRequest, type ParseTask } from './parse-messages.js';
 import { giveBack, takeThread } from './parse-thread.js';
 
-/** Parts that the worker may be ahead: they bound memory, and keep both threads at work. */
+/** Parts that a thread may be ahead: they bound memory, and keep both threads at work. */
 const CREDITS = 3;
 
+/** How the blobs of a package are parsed. */
+export interface ParseOptions {
+  readonly limits?: Partial<ParseLimits>;
+  /** Threads that parse a blob each; one less than the machine has cores where it is absent, and never more than blobs. */
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Parses the blobs of a package one after the other in a thread of its own, from their files. Yields what
- * {@link parseBlob} yields for each, in the order of `blobs`: the last part of each blob is its counts. The thread is
- * at most three parts ahead of whoever takes them. It waits for the next package when it came to the end of this one,
- * and ends where the iteration is left, or fails, before that.
+ * Parses the blobs of a package from their files, in threads of their own. Yields what {@link parseBlob} yields for each:
+ * the last part of each blob is its counts. Blobs are begun in their order; with several threads their parts come mixed.
+ * A thread is at most three parts ahead of whoever takes them. It waits for the next package when it came to the end of
+ * this one, and ends where the iteration is left, or fails, before that. `PARTNER_BILLING_DECODER=reference` chooses the
+ * slow decoder.
  * @throws what `parseBlob` throws, and for files: IntegrityError (gone), ConfigError (no right to read),
- * TransientError (the disk failed); SystemError when the thread dies; the signal's reason when it is aborted.
+ * TransientError (the disk failed); SystemError when a thread dies; the signal's reason when it is aborted.
  */
 export async function* parsePackageBlobs(
   blobs: readonly { readonly name: string; readonly path: string }[],
   table: Table,
-  limits: Partial<ParseLimits>,
-  signal?: AbortSignal,
+  options: ParseOptions = {},
 ): AsyncGenerator<ParsedPart, void, undefined> {
+  const { limits = {}, signal, threads = Math.max(1, availableParallelism() - 1) } = options;
   signal?.throwIfAborted();
-  const files = blobs.map(({ name, path }) => ({ name, path }));
+  const queue = blobs.map(({ name, path }) => ({ name, path }));
+  const task = { table, limits, decoder: chosenDecoder(process.env), credits: CREDITS };
+  const lanes = Math.min(threads, queue.length);
+  if (lanes <= 1) {
+    yield* parseInThread([{ ...task, blobs: queue }], table, signal);
+    return;
+  }
+  yield* mergeStreams(
+    Array.from({ length: lanes }, () => (stop) => parseInThread(oneByOne(queue, task), table, stop)),
+    signal,
+  );
+}
+
+/** A task for each blob that no other thread has taken, when the one before is done. */
+function* oneByOne(
+  queue: ParseTask['blobs'][number][],
+  task: Omit<ParseTask, 'blobs'>,
+): Generator<ParseTask> {
+  for (let blob = queue.shift(); blob !== undefined; blob = queue.shift()) yield { ...task, blobs: [blob] };
+}
+
+async function* parseInThread(
+  tasks: Iterable<ParseTask>,
+  table: Table,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ParsedPart, void, undefined> {
   const worker = takeThread();
-  const say = (request: ParseRequest): void => worker.postMessage(request);
   let isDone = false;
   try {
     const messages = messagesOf(worker, signal);
-    say({ kind: 'task', task: { blobs: files, table, limits, credits: CREDITS } });
-    for await (const message of messages) {
-      isDone = message.kind === 'done';
-      if (message.kind === 'done') return;
-      yield partOf(message);
-      signal?.throwIfAborted();
-      say({ kind: 'credit' });
+    for (const task of tasks) {
+      worker.postMessage({ kind: 'task', task } satisfies ParseRequest);
+      for await (const part of partsOf(messages, arrowSchema(table))) {
+        yield part;
+        signal?.throwIfAborted();
+        worker.postMessage({ kind: 'credit' } satisfies ParseRequest);
+      }
     }
-    throw died(undefined);
+    isDone = true;
   } finally {
     await (isDone ? giveBack(worker) : worker.terminate());
   }
 }
 
-async function* messagesOf(worker: Worker, signal: AbortSignal | undefined): AsyncGenerator<ParseMessage> {
+/** The parts of one task; the messages behind its last one are left. */
+async function* partsOf(
+  messages: AsyncGenerator<ParseMessage, void, undefined>,
+  schema: ReturnType<typeof arrowSchema>,
+): AsyncGenerator<ParsedPart, void, undefined> {
+  for (let next = await messages.next(); next.done !== true; next = await messages.next()) {
+    if (next.value.kind === 'done') return;
+    yield partOf(next.value, schema);
+  }
+  throw died(undefined);
+}
+
+async function* messagesOf(
+  worker: ReturnType<typeof takeThread>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ParseMessage, void, undefined> {
   const options = { close: ['exit'], ...(signal === undefined ? {} : { signal }) };
   const messages = on(worker, 'message', options) as AsyncIterableIterator<[ParseMessage]>;
   try {

@@ -1,7 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { ConfigError, IntegrityError, TransientError } from '../schemas/errors.js';
+import type { Decoder } from '../transforms/decoder.js';
 import { parseBlob } from '../transforms/parse-blob.js';
+import { loadDecoder } from './decoder-choice.js';
 import { errorCode } from './error-code.js';
 import {
   errorRecord,
@@ -40,9 +42,13 @@ class Credits {
   }
 }
 
+/** Kept for as long as the thread lives: its code is compiled once, and its memory is used again. */
+let fast: Decoder | null = null;
+
 async function parseBlobs(task: ParseTask, credits: Credits, port: MessagePort): Promise<void> {
+  const decoder = task.decoder === 'fast' ? (fast ??= loadDecoder()) : null;
   for (const { name, path } of task.blobs) {
-    for await (const part of parseBlob(bytesOf(name, path), name, task.table, task.limits)) {
+    for await (const part of parseBlob(bytesOf(name, path), name, task.table, task.limits, decoder)) {
       await credits.use();
       const { message, transfer } = partMessage(part);
       port.postMessage(message, transfer);

@@ -74,6 +74,11 @@ const limitsSchema = z.strictObject({
     .prefault('2h')
     .describe('How long an export is waited for before it is given up.'),
   line_bytes: sizeSchema.prefault('16MiB').describe('The longest line that is read from a blob.'),
+  parse_threads: wholeNumber(1, 64)
+    .optional()
+    .describe(
+      'Blobs of one snapshot that are parsed at the same time, each in a thread of its own; without it one less than the machine has cores.',
+    ),
 });
 
 /** The shape of `connector.yaml` (architecture.md section 6). Unknown keys are errors. */

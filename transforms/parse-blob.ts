@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 import type { ParsedPart } from '../schemas/batch.js';
 import { IntegrityError } from '../schemas/errors.js';
 import type { Table } from '../schemas/table.js';
-import { BlobRecords } from './blob-records.js';
+import { BlobRecords, type RecordLimits, type RecordSource } from './blob-records.js';
+import { DecodedRecords } from './decoded-records.js';
+import type { Decoder } from './decoder.js';
 import { DamagedGzip, InflatesTooMuch, openBody } from './gunzip.js';
+import { ReferenceDecoder } from './reference-record.js';
 
 /** Bounds on what parsing one blob may use. All are positive whole numbers. */
 export interface ParseLimits {
@@ -42,6 +45,7 @@ const MAX_LINE_BYTES = 256 * MIB;
  * A body that came already inflated is recognised by its first bytes. A body of no bytes at all, or one that is
  * neither gzip nor lines of JSON from its first line on, is damaged.
  * @param chunks the blob's bytes as they came, compressed; what it throws is passed on
+ * @param decoder the fast one; where it is null, the reference decoder reads every line
  * @throws IntegrityError with the facts `blob`, `rule` (`gzip`, `line length`, `line count`, `inflation ratio`) and,
  * where known, `line`: the number of the line that was being read
  */
@@ -50,10 +54,27 @@ export async function* parseBlob(
   blobName: string,
   table: Table,
   limits: Partial<ParseLimits> = {},
+  decoder: Decoder | null = null,
 ): AsyncGenerator<ParsedPart, void, undefined> {
-  const bounds = { ...PARSE_LIMITS, ...limits };
-  const lineBytes = Math.min(bounds.lineBytes, MAX_LINE_BYTES);
-  const records = await BlobRecords.of(blobName, table, { ...bounds, lineBytes });
+  const given = { ...PARSE_LIMITS, ...limits };
+  const bounds = { ...given, lineBytes: Math.min(given.lineBytes, MAX_LINE_BYTES) };
+  if (decoder === null) {
+    const records = new BlobRecords(blobName, table, await ReferenceDecoder.of(table), bounds);
+    yield* parseRecords(chunks, blobName, bounds, records);
+    return;
+  }
+  const lines = await decoder.take(table, bounds);
+  yield* parseRecords(chunks, blobName, bounds, new DecodedRecords(blobName, lines, bounds));
+  // After an error, or where the rest is not wanted, it is in some state in between, and is not used again.
+  decoder.giveBack(lines);
+}
+
+async function* parseRecords(
+  chunks: AsyncIterable<Uint8Array>,
+  blobName: string,
+  bounds: Required<ParseLimits> & RecordLimits,
+  records: RecordSource,
+): AsyncGenerator<ParsedPart, void, undefined> {
   const arrived = new ArrivedBytes();
   let inflatedBytes = 0;
   try {

@@ -31,7 +31,7 @@ export interface ParsedRecord {
 
 const BLANK = /^[\t-\r ]*$/;
 /** A field's name as it is compared, and which column it means; -1 where it means none. */
-interface FieldMeaning {
+export interface FieldMeaning {
   readonly folded: string;
   readonly index: number;
 }
@@ -104,7 +104,8 @@ export class RecordParser {
     return { values, extra: extra.sort(byFoldedName), rounded };
   }
 
-  private meaningOf(name: string): FieldMeaning {
+  /** Which column a field of that name means, and the name as it is compared. */
+  meaningOf(name: string): FieldMeaning {
     const documented = this.meanings.get(name);
     if (documented !== undefined) return documented;
     const folded = foldFieldName(name);

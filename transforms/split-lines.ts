@@ -10,9 +10,10 @@ export interface Line {
 
 const LF = 0x0a;
 const CR = 0x0d;
+const OPENING_BRACE = 0x7b;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 /** What an unfinished line may hold besides its own bytes: a byte-order mark and a CR. */
-const AROUND_A_LINE = BYTE_ORDER_MARK.length + 1;
+export const AROUND_A_LINE = BYTE_ORDER_MARK.length + 1;
 /** Line numbers are stored in 32 bits. */
 const MAX_LINES = 2 ** 31 - 1;
 
@@ -69,28 +70,51 @@ export class LineSplitter {
     const whole = this.pending.length === 0 ? tail : Buffer.concat([...this.pending, tail]);
     this.pending = [];
     this.pendingBytes = 0;
-    const bytes = withoutMark(withoutCr(whole));
-    if (bytes.length > this.maxBytes) throw this.tooLong();
-    const number = this.lineNumber;
-    if (number > MAX_LINES) throw this.tooMany();
-    return isBlank(bytes) ? null : { number, bytes };
+    return lineOf(whole, this.lineNumber, { blobName: this.blobName, maxBytes: this.maxBytes });
   }
 
   private tooLong(): IntegrityError {
-    return new IntegrityError({
-      message: `blob ${this.blobName}: line ${this.lineNumber} is longer than ${this.maxBytes} bytes`,
-      hint: 'look at the blob in the load package; raise limits.line_bytes only if such a line is meant',
-      facts: { blob: this.blobName, line: this.lineNumber, rule: 'line length', limit: this.maxBytes },
-    });
+    return lineTooLong(this.lineNumber, { blobName: this.blobName, maxBytes: this.maxBytes });
   }
+}
 
-  private tooMany(): IntegrityError {
-    return new IntegrityError({
-      message: `blob ${this.blobName}: more than ${MAX_LINES} lines`,
-      hint: 'no export is known to make such a blob; look at it in the load package',
-      facts: { blob: this.blobName, rule: 'line count', limit: MAX_LINES },
-    });
-  }
+/** Whose lines are cut, and how long one may be. */
+export interface LineBounds {
+  readonly blobName: string;
+  readonly maxBytes: number;
+}
+
+/**
+ * The line in bytes that were cut at an LF, which is not among them; null where it is blank.
+ * @throws IntegrityError as {@link LineSplitter} does
+ */
+export function lineOf(bytes: Buffer, number: number, bounds: LineBounds): Line | null {
+  const line = withoutMark(withoutCr(bytes));
+  if (line.length > bounds.maxBytes) throw lineTooLong(number, bounds);
+  if (number > MAX_LINES) throw tooManyLines(bounds.blobName);
+  return isBlank(line) ? null : { number, bytes: line };
+}
+
+/** The error for a line that is too long. */
+export function lineTooLong(line: number, { blobName, maxBytes }: LineBounds): IntegrityError {
+  return new IntegrityError({
+    message: `blob ${blobName}: line ${line} is longer than ${maxBytes} bytes`,
+    hint: 'look at the blob in the load package; raise limits.line_bytes only if such a line is meant',
+    facts: { blob: blobName, line, rule: 'line length', limit: maxBytes },
+  });
+}
+
+/** Whether the first byte of a line that is no white space opens an object. */
+export function looksLikeJson(line: Buffer): boolean {
+  return line.find((byte) => byte !== 0x20 && byte !== 0x09 && byte !== CR) === OPENING_BRACE;
+}
+
+function tooManyLines(blobName: string): IntegrityError {
+  return new IntegrityError({
+    message: `blob ${blobName}: more than ${MAX_LINES} lines`,
+    hint: 'no export is known to make such a blob; look at it in the load package',
+    facts: { blob: blobName, rule: 'line count', limit: MAX_LINES },
+  });
 }
 
 function withoutCr(line: Buffer): Buffer {

@@ -44,7 +44,7 @@ function linesOf(name: string, count: number): Buffer {
 
 async function errorOf(blobs: readonly BlobFile[], signal?: AbortSignal): Promise<unknown> {
   try {
-    for await (const part of parsePackageBlobs(blobs, BILLED_USAGE, {}, signal)) expect(part).toBeDefined();
+    for await (const part of parsePackageBlobs(blobs, BILLED_USAGE, { signal })) expect(part).toBeDefined();
   } catch (error) {
     return error;
   }
@@ -61,7 +61,8 @@ describe('the blobs of a package', () => {
     const blobs: BlobFile[] = [];
     for (const [name, bytes] of contents) blobs.push(await blob(name, bytes));
     const parts: ParsedPart[] = [];
-    for await (const part of parsePackageBlobs(blobs, BILLED_USAGE, { batchRows: 100 })) parts.push(part);
+    for await (const part of parsePackageBlobs(blobs, BILLED_USAGE, { limits: { batchRows: 100 } }))
+      parts.push(part);
     const counts = parts.flatMap((part) => (part.kind === 'counts' ? [part.counts] : []));
     expect(counts.map(({ blobName }) => blobName)).toEqual(['b.gz', 'a.gz', 'empty.gz']);
     const schema = arrowSchema(BILLED_USAGE);
@@ -120,7 +121,10 @@ describe('the blobs of a package', () => {
     const stop = new AbortController();
     let batches = 0;
     const parsing = (async () => {
-      for await (const part of parsePackageBlobs([many], BILLED_USAGE, { batchRows: 10 }, stop.signal)) {
+      for await (const part of parsePackageBlobs([many], BILLED_USAGE, {
+        limits: { batchRows: 10 },
+        signal: stop.signal,
+      })) {
         if (part.kind === 'batch') batches += 1;
         if (batches === 3) stop.abort(reason);
       }
@@ -132,7 +136,7 @@ describe('the blobs of a package', () => {
   it('are not parsed further than three parts ahead of whoever takes them', async () => {
     const first = await blob('first.gz', linesOf('f', 100));
     const missing = { name: 'missing.gz', path: join(folder, 'missing.gz') };
-    const parts = parsePackageBlobs([first, missing], BILLED_USAGE, { batchRows: 10 })[
+    const parts = parsePackageBlobs([first, missing], BILLED_USAGE, { limits: { batchRows: 10 } })[
       Symbol.asyncIterator
     ]();
     expect((await parts.next()).value).toMatchObject({ kind: 'batch' });
@@ -147,7 +151,7 @@ describe('the blobs of a package', () => {
   it('may be left before their end: the thread ends too', async () => {
     const many = await blob('left.gz', linesOf('l', 2000));
     const before = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
-    for await (const part of parsePackageBlobs([many], BILLED_USAGE, { batchRows: 10 })) {
+    for await (const part of parsePackageBlobs([many], BILLED_USAGE, { limits: { batchRows: 10 } })) {
       expect(part.kind).toBe('batch');
       break;
     }
@@ -159,9 +163,11 @@ describe('the blobs of a package', () => {
     const first = await blob('one.gz', linesOf('o', 300));
     const second = await blob('two.gz', linesOf('t', 70));
     const alone = await gather(parseBlob(inChunks(linesOf('t', 70)), 'two.gz', BILLED_USAGE));
-    await gather(parsePackageBlobs([first], BILLED_USAGE, { batchRows: 10 }));
+    await gather(parsePackageBlobs([first], BILLED_USAGE, { limits: { batchRows: 10 } }));
     for (let time = 0; time < 3; time += 1) {
-      const again = await gather(parsePackageBlobs([second], BILLED_USAGE, { batchRows: 10 + time }));
+      const again = await gather(
+        parsePackageBlobs([second], BILLED_USAGE, { limits: { batchRows: 10 + time } }),
+      );
       expect(again.counts).toEqual(alone.counts);
       expect(again.rows).toEqual(alone.rows);
     }
@@ -170,7 +176,7 @@ describe('the blobs of a package', () => {
   it('of two packages at once have a thread each', async () => {
     const both = await Promise.all([blob('l1.gz', linesOf('l1', 200)), blob('l2.gz', linesOf('l2', 200))]);
     const parsed = await Promise.all(
-      both.map((each) => gather(parsePackageBlobs([each], BILLED_USAGE, { batchRows: 10 }))),
+      both.map((each) => gather(parsePackageBlobs([each], BILLED_USAGE, { limits: { batchRows: 10 } }))),
     );
     expect(parsed.map(({ counts }) => counts.recordsRead)).toEqual([200, 200]);
     expect(parsed.map(({ counts }) => counts.blobName)).toEqual(['l1.gz', 'l2.gz']);
