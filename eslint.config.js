@@ -74,7 +74,7 @@ export default tseslint.config(
   {
     files: ['transforms/wasm/*.ts'],
     extends: [tseslint.configs.disableTypeChecked],
-    rules: { '@typescript-eslint/consistent-type-imports': 'off', '@typescript-eslint/prefer-as-const': 'off' },
+    rules: { eqeqeq: 'off', 'no-loss-of-precision': 'off' },
   },
   { files: ['eslint.config.js'], extends: [tseslint.configs.disableTypeChecked] },
 );

@@ -37,9 +37,10 @@ function importsOf(file: string): string[] {
     ts.forEachChild(node, visit);
   };
   visit(source);
+  // AssemblyScript names files without an extension.
   return found.map((specifier) =>
     specifier.startsWith('.')
-      ? relative(ROOT, resolve(ROOT, dirname(file), specifier)).replace(/\.js$/, '.ts')
+      ? relative(ROOT, resolve(ROOT, dirname(file), specifier)).replace(/(\.js)?$/, '.ts')
       : specifier,
   );
 }

@@ -4,8 +4,9 @@ import type { BlobCounts, ParsedPart, RejectedRecord } from '../../schemas/batch
 import { decimalText } from '../../schemas/decimal-text.js';
 import { BILLED_USAGE } from '../../schemas/tables/billed-usage.js';
 import type { Table } from '../../schemas/table.js';
-import { parseBlob, type ParseLimits } from '../../transforms/parse-blob.js';
+import type { ParseLimits } from '../../transforms/parse-blob.js';
 import { dateText, timestampText } from '../../transforms/timestamp.js';
+import { parseBoth } from './both-decoders.js';
 
 /** A row of a batch, every value as its canonical text. */
 export type TextRow = Record<string, string | null>;
@@ -30,7 +31,7 @@ export async function* inChunks(bytes: Buffer, sizes: readonly number[] = []): A
 }
 
 /** Gathers the parts of one blob. */
-export async function gather(parts: AsyncIterable<ParsedPart>): Promise<Parsed> {
+export async function gather(parts: AsyncIterable<ParsedPart> | readonly ParsedPart[]): Promise<Parsed> {
   const all: ParsedPart[] = [];
   for await (const part of parts) all.push(part);
   const last = all.at(-1);
@@ -45,13 +46,13 @@ export async function gather(parts: AsyncIterable<ParsedPart>): Promise<Parsed> 
   };
 }
 
-/** Parses bytes as one blob. */
-export function parseBytes(
+/** Parses bytes as one blob, by both decoders, which must agree. */
+export async function parseBytes(
   bytes: Buffer,
   options: { table?: Table; limits?: Partial<ParseLimits>; sizes?: readonly number[] } = {},
 ): Promise<Parsed> {
   const { table = BILLED_USAGE, limits = {}, sizes = [] } = options;
-  return gather(parseBlob(inChunks(bytes, sizes), 'blob', table, limits));
+  return gather(await parseBoth(() => inChunks(bytes, sizes), 'blob', table, limits));
 }
 
 /** Parses lines as one gzipped blob. */

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Sandbox } from '../../connector/sandbox/sandbox.js';
 import { IntegrityError } from '../../schemas/errors.js';
 import { STREAMS } from '../../schemas/streams.js';
-import { parseBlob } from '../../transforms/parse-blob.js';
 import { linesOf, small } from '../connector/sandbox/sandbox-client.js';
 import { gather, inChunks, type Parsed } from './blob-parts.js';
+import { parseBoth } from './both-decoders.js';
 import { linesTheSlowWay, mustReject, textsOf } from './fuzz-oracle.js';
 
 /** `FUZZ_RUNS=20000 npx vitest run test/transforms/fuzz.test.ts` looks longer; a failure prints its seed. */
@@ -121,7 +121,7 @@ async function parsed(
   sizes: readonly number[] = [],
 ): Promise<Parsed | IntegrityError> {
   try {
-    return await gather(parseBlob(inChunks(bytes, sizes), 'b', STREAMS[stream].table, LIMITS));
+    return await gather(await parseBoth(() => inChunks(bytes, sizes), 'b', STREAMS[stream].table, LIMITS));
   } catch (error) {
     if (error instanceof IntegrityError) return error;
     throw error;

@@ -174,7 +174,8 @@ function putExtra(): bool {
     const name = load<u32>(entry, ENTRY_NAME_LENGTH);
     if (o + name + token + 2 > limit) return outOfRoom(column) != 0;
     // `{` or `,`
-    store<u8>(o++, o == text ? 0x7b : 0x2c);
+    store<u8>(o, o == text ? 0x7b : 0x2c);
+    o++;
     memory.copy(o, load<u32>(entry, ENTRY_NAME), name);
     memory.copy(o + name, load<u32>(entry, ENTRY_TOKEN), token);
     o += name + token;

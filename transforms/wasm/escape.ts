@@ -27,7 +27,7 @@ export function unescape(p: usize, o: usize): usize {
   const letter = <u32>load<u8>(p, 1);
   unescapedEnd = p + 2;
   if (letter == 0x75) return unescapeUnit(p + 2, o);
-  let byte: u32 = 0;
+  let byte: u32;
   if (letter == 0x22 || letter == 0x5c || letter == 0x2f) byte = letter;
   else if (letter == 0x6e) byte = 0x0a;
   else if (letter == 0x74) byte = 0x09;
