@@ -3,7 +3,7 @@ import { SystemError } from '../../schemas/errors.js';
 import { RowsDigestSum, type RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import type { LINEAGE_FIELDS } from '../../schemas/table-arrow.js';
-import { publishSql, STAGED, stagingColumns, type Publishing } from './publishing.js';
+import { publishSql, stagingColumns, stagingTable, type Publishing } from './publishing.js';
 import { definitions } from './sql-text.js';
 
 /** What staging saw of one blob. */
@@ -48,6 +48,7 @@ export async function stageParts(
   const hashes = new RowsDigestSum();
   let firstRejected: StagedParts['firstRejected'];
   const columns = stagingColumns(publishing);
+  const target = stagingTable(request.table);
   await transaction.run(publishSql(publishing, 'create staged', { definitions: definitions(columns) }));
   let rejections = 0;
   // Once nothing can be published any more, the rest is still read, so that the error and the package's file of
@@ -59,7 +60,7 @@ export async function stageParts(
       case 'batch':
         openBlob(publishing, blobs, part.batch.blobName).staged += part.batch.records.numRows;
         hashes.add(rowHashesOf(part.batch));
-        if (!hopeless()) await transaction.stage(STAGED, request.table, part.batch);
+        if (!hopeless()) await transaction.stage(target, part.batch);
         break;
       case 'rejected':
         for (const rejected of part.rejected) {
@@ -75,7 +76,7 @@ export async function stageParts(
         break;
     }
   }
-  await transaction.endStaging(STAGED);
+  await transaction.endStaging(target);
   await transaction.run(publishSql(publishing, 'analyze staged'));
   return { blobs, digest: hashes.digest(), reasons, firstRejected };
 }

@@ -12,8 +12,8 @@ import {
 } from '@duckdb/node-api';
 import type { Batch } from '../../../schemas/batch.js';
 import { SystemError } from '../../../schemas/errors.js';
-import type { Table } from '../../../schemas/table.js';
 import type { SqlConnection, SqlReading, SqlTransaction, SqlValue, TextRow } from '../destination.js';
+import type { StagingTarget } from '../staging-target.js';
 import { statement } from '../sql-text.js';
 import type { OpenDatabase } from './database.js';
 import { duckdbError } from './duckdb-error.js';
@@ -78,7 +78,7 @@ class DuckdbTransaction implements SqlTransaction, SqlReading {
   readonly dialect = 'duckdb';
   readonly #database: OpenDatabase;
   readonly #path: string;
-  readonly #staging = new Map<string, StageAppender>();
+  readonly #staging = new Map<StagingTarget, StageAppender>();
 
   constructor(database: OpenDatabase, path: string) {
     this.#database = database;
@@ -114,12 +114,12 @@ class DuckdbTransaction implements SqlTransaction, SqlReading {
     return (await this.#execute(sql, parameters)).rowsChanged;
   }
 
-  async stage(staging: string, table: Table, batch: Batch): Promise<void> {
+  async stage(target: StagingTarget, batch: Batch): Promise<void> {
     try {
-      let appender = this.#staging.get(staging);
+      let appender = this.#staging.get(target);
       if (appender === undefined) {
-        appender = new StageAppender(await this.#appender(staging), table);
-        this.#staging.set(staging, appender);
+        appender = new StageAppender(await this.#appender(target), target);
+        this.#staging.set(target, appender);
       }
       await appender.append(batch);
     } catch (error) {
@@ -127,22 +127,22 @@ class DuckdbTransaction implements SqlTransaction, SqlReading {
     }
   }
 
-  endStaging(staging: string): Promise<void> {
+  endStaging(target: StagingTarget): Promise<void> {
     try {
-      this.#staging.get(staging)?.end();
-      this.#staging.delete(staging);
+      this.#staging.get(target)?.end();
+      this.#staging.delete(target);
       return Promise.resolve();
     } catch (error) {
       return Promise.reject(duckdbError(error, { doing: 'staging', path: this.#path }));
     }
   }
 
-  /** @throws SystemError when a staging table was filled and `endStaging` was forgotten. */
+  /** @throws SystemError when a relation was filled and `endStaging` was forgotten. */
   assertStaged(): void {
     const [open] = this.#staging.keys();
     if (open === undefined) return;
     throw new SystemError({
-      message: `staging table ${open} was not ended before the commit`,
+      message: `staging into ${open.name} was not ended before the commit`,
       hint: 'this is a defect of the connector',
     });
   }
@@ -154,8 +154,10 @@ class DuckdbTransaction implements SqlTransaction, SqlReading {
   }
 
   /** Staging tables are temporary: DuckDB keeps those in the catalog `temp`. */
-  async #appender(staging: string): Promise<DuckDBAppender> {
-    return await this.#database.connection.createAppender(staging, 'main', 'temp');
+  async #appender({ schema, name }: StagingTarget): Promise<DuckDBAppender> {
+    const { connection } = this.#database;
+    if (schema !== null) return await connection.createAppender(name, schema);
+    return await connection.createAppender(name, 'main', 'temp');
   }
 
   async #execute(sql: string, parameters: readonly SqlValue[] = []): Promise<DuckDBMaterializedResult> {

@@ -1,9 +1,8 @@
 import pg from 'pg';
 import type { Batch } from '../../../schemas/batch.js';
 import { asConnectorError, TransientError } from '../../../schemas/errors.js';
-import type { Table } from '../../../schemas/table.js';
-import { arrowSchema } from '../../../schemas/table-arrow.js';
 import type { SqlConnection, SqlReading, SqlTransaction, SqlValue, TextRow } from '../destination.js';
+import type { StagingTarget } from '../staging-target.js';
 import { nameList, qualified, statement } from '../sql-text.js';
 import { CopyIn } from './copy-in.js';
 import { copyText } from './copy-text.js';
@@ -137,10 +136,10 @@ class PostgresTransaction implements SqlTransaction, SqlReading {
     if (read !== rows) throw new RangeError(`${rows} rows were counted and ${read} read`);
   }
 
-  async stage(staging: string, table: Table, batch: Batch): Promise<void> {
+  async stage(target: StagingTarget, batch: Batch): Promise<void> {
     await this.guard(async () => {
-      this.copying ??= new CopyIn(this.client, copyStatement(staging, table));
-      for (const piece of copyText(batch, table)) await this.copying.write(piece);
+      this.copying ??= new CopyIn(this.client, copyStatement(target));
+      for (const piece of copyText(batch, target)) await this.copying.write(piece);
     });
   }
 
@@ -176,7 +175,6 @@ class PostgresTransaction implements SqlTransaction, SqlReading {
   }
 }
 
-function copyStatement(staging: string, table: Table): string {
-  const columns = [...arrowSchema(table).fields.map(({ name }) => name), '_blob_name'];
-  return `COPY ${qualified('pg_temp', staging)} (${nameList(columns)}) FROM STDIN (FORMAT text, ENCODING 'UTF8')`;
+function copyStatement({ schema, name, columns }: StagingTarget): string {
+  return `COPY ${qualified(schema ?? 'pg_temp', name)} (${nameList(columns)}) FROM STDIN (FORMAT text, ENCODING 'UTF8')`;
 }

@@ -5,6 +5,7 @@ import { makeData, RecordBatch, Struct, type Data } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SqlConnection, SqlTransaction, TextRow } from '../../../connector/load/destination.js';
 import { duckdbConnection } from '../../../connector/load/duckdb/connection.js';
+import { stagingTable } from '../../../connector/load/publishing.js';
 import { openFile } from '../../../connector/load/duckdb/database.js';
 import { column, defineTable } from '../../../schemas/table.js';
 import { arrowSchema } from '../../../schemas/table-arrow.js';
@@ -29,6 +30,7 @@ const TABLE = defineTable({
 });
 const SCHEMA = arrowSchema(TABLE);
 
+const TARGET = stagingTable(TABLE);
 const STAGED = `CREATE TEMPORARY TABLE staged (note VARCHAR, amount DECIMAL(38, 22), day DATE, instant TIMESTAMP,
   line_item_key UUID, _row_hash UUID, _line_number INTEGER, _extra VARCHAR, _blob_name VARCHAR)`;
 
@@ -77,9 +79,9 @@ async function staged(
   return connection.transaction(async (transaction) => {
     await transaction.run(STAGED);
     for (const [index, records] of batches.entries()) {
-      await transaction.stage('staged', TABLE, { blobName: `part-${index}.json.gz`, records });
+      await transaction.stage(TARGET, { blobName: `part-${index}.json.gz`, records });
     }
-    await transaction.endStaging('staged');
+    await transaction.endStaging(TARGET);
     const rows = await transaction.rows(sql);
     await transaction.run('DROP TABLE temp.staged');
     return rows;
@@ -197,7 +199,7 @@ describe('staging a batch', () => {
     ] as const) {
       const refused = connection.transaction(async (transaction) => {
         await transaction.run(STAGED.replace(from, to));
-        await transaction.stage('staged', TABLE, { blobName: 'part', records: batchOf([CHARGE]) });
+        await transaction.stage(TARGET, { blobName: 'part', records: batchOf([CHARGE]) });
       });
       await expect(refused, to).rejects.toMatchObject({ kind: 'system', message: /staging|columns/ });
     }
@@ -208,7 +210,7 @@ describe('staging a batch', () => {
       const failing = connection.transaction(async (transaction: SqlTransaction) => {
         await transaction.run(STAGED);
         const charges = Array.from({ length: rows }, () => CHARGE);
-        await transaction.stage('staged', TABLE, { blobName: 'part', records: batchOf(charges) });
+        await transaction.stage(TARGET, { blobName: 'part', records: batchOf(charges) });
         throw new Error('a blob proved damaged');
       });
       await expect(failing).rejects.toThrow();
@@ -221,7 +223,7 @@ describe('staging a batch', () => {
   test('that was not ended is not committed', async () => {
     const forgotten = connection.transaction(async (transaction) => {
       await transaction.run(STAGED);
-      await transaction.stage('staged', TABLE, { blobName: 'part', records: batchOf([CHARGE]) });
+      await transaction.stage(TARGET, { blobName: 'part', records: batchOf([CHARGE]) });
     });
     await expect(forgotten).rejects.toMatchObject({
       kind: 'system',
