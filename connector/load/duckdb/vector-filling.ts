@@ -1,7 +1,7 @@
 import type { Vector } from '@duckdb/node-bindings';
 import type { Data } from 'apache-arrow';
 import { SystemError } from '../../../schemas/errors.js';
-import type { ColumnReading } from './arrow-values.js';
+import type { ColumnReading } from './staged-columns.js';
 import { READ_AHEAD_BYTES, writeStringViews } from './string-views.js';
 import {
   copyValidity,

@@ -1,3 +1,8 @@
+/**
+ * DuckDB's vectors, written below its documented API: the only place in the connector that does. The calls copy memory
+ * without asking, so every length is asserted here. What is written is the layout that DuckDB's public C API documents;
+ * `vector-self-test.ts` proves at start that this build of it has that layout.
+ */
 import duckdb, { type Value, type Vector } from '@duckdb/node-bindings';
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { SystemError } from '../../../schemas/errors.js';
@@ -21,24 +26,13 @@ const NO_VIEW = new ArrayBuffer(STRING_VIEW_BYTES);
 const MASK = new Uint8Array(VECTOR_ROWS / 8);
 
 /**
- * The vectors of one data chunk, written below the documented API: the only place in the connector that does. The
- * calls copy memory without asking, so every length is asserted here. What may be written is the layout that DuckDB's
- * public C API documents; `vector-self-test.ts` proves at start that this build of DuckDB has it.
+ * The vector of a column of a chunk, to be written before the chunk is used or reset.
+ * @throws SystemError when there is no such column, or DuckDB's vectors have another length than the one written here
  */
-export class VectorMemory {
-  readonly #chunk: DuckDBDataChunk;
-
-  /** @throws SystemError when DuckDB's vectors have another length than the one written here */
-  constructor(chunk: DuckDBDataChunk) {
-    if (duckdb.vector_size() !== VECTOR_ROWS) throw outOfBounds('a vector', duckdb.vector_size());
-    this.#chunk = chunk;
-  }
-
-  /** The vector of a column, to be written before the chunk is reset. */
-  vector(column: number): Vector {
-    if (column >= this.#chunk.columnCount) throw outOfBounds('a column', column);
-    return duckdb.data_chunk_get_vector(this.#chunk.chunk, column);
-  }
+export function vectorOf(chunk: DuckDBDataChunk, column: number): Vector {
+  if (duckdb.vector_size() !== VECTOR_ROWS) throw outOfBounds('a vector', duckdb.vector_size());
+  if (column >= chunk.columnCount) throw outOfBounds('a column', column);
+  return duckdb.data_chunk_get_vector(chunk.chunk, column);
 }
 
 /**
