@@ -54,15 +54,21 @@ export class BatchFeed {
     return this.#failure;
   }
 
-  /** Begins anew: an empty queue, and what its batches are to fill. */
+  /** Begins anew, with what the next batches are to fill. */
   open(columns: readonly StagedColumn[], filling: ChunkFilling): void {
-    this.clear();
+    this.reset();
     this.#columns = columns;
     this.#filling = filling;
+  }
+
+  /** Forgets what was queued, given and wrong. */
+  reset(): void {
+    this.clear();
     this.#rowsGiven = 0;
     this.#failure = undefined;
   }
 
+  /** Queues a batch. */
   add(batch: Batch): void {
     if (batch.records.numRows > 0) this.#queue.push(batch);
   }

@@ -76,7 +76,8 @@ export class BatchStager {
     this.#feed.clear();
     if (this.#running !== undefined) this.#database.connection.interrupt();
     await this.#running;
-    this.#feed.clear();
+    this.#feed.reset();
+    this.#rowsInserted = 0;
     this.#target = undefined;
     this.#failure = undefined;
   }
