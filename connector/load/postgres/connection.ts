@@ -3,9 +3,8 @@ import type { Batch } from '../../../schemas/batch.js';
 import { asConnectorError, TransientError } from '../../../schemas/errors.js';
 import type { SqlConnection, SqlReading, SqlTransaction, SqlValue, TextRow } from '../destination.js';
 import type { StagingTarget } from '../staging-target.js';
-import { nameList, qualified, statement } from '../sql-text.js';
-import { CopyIn } from './copy-in.js';
-import { copyText } from './copy-text.js';
+import { statement } from '../sql-text.js';
+import { CopyStaging } from './copy-staging.js';
 import { postgresError } from './postgres-error.js';
 import { clientConfig, prepareSession, type SessionOptions } from './session.js';
 
@@ -99,12 +98,14 @@ export class PostgresConnection implements SqlConnection {
 
 class PostgresTransaction implements SqlTransaction, SqlReading {
   readonly dialect = 'postgres';
-  private copying: CopyIn | undefined;
+  private readonly staging: CopyStaging;
 
   constructor(
     private readonly client: pg.ClientBase,
     private readonly place: string,
-  ) {}
+  ) {
+    this.staging = new CopyStaging(client);
+  }
 
   async rows(sql: string, parameters: readonly SqlValue[] = []): Promise<TextRow[]> {
     return (await this.query(sql, parameters)).rows;
@@ -137,33 +138,23 @@ class PostgresTransaction implements SqlTransaction, SqlReading {
   }
 
   async stage(target: StagingTarget, batch: Batch): Promise<void> {
-    await this.guard(async () => {
-      this.copying ??= new CopyIn(this.client, copyStatement(target));
-      for (const piece of copyText(batch, target)) await this.copying.write(piece);
-    });
+    await this.guard(() => this.staging.stage(target, batch));
   }
 
-  async endStaging(): Promise<void> {
-    await this.guard(() => this.endCopy());
+  async endStaging(target: StagingTarget): Promise<void> {
+    await this.guard(() => this.staging.end(target));
   }
 
   /** After an error: a COPY under way is given up, so that the connection can roll back. */
   async abandon(): Promise<void> {
-    await this.copying?.abandon();
-    this.copying = undefined;
+    await this.staging.abandon();
   }
 
   private async query(sql: string, parameters: readonly SqlValue[]): Promise<pg.QueryResult<TextRow>> {
     return this.guard(async () => {
-      await this.endCopy();
+      await this.staging.endCopy();
       return this.client.query<TextRow>(sql, [...parameters]);
     });
-  }
-
-  private async endCopy(): Promise<void> {
-    const { copying } = this;
-    this.copying = undefined;
-    await copying?.end();
   }
 
   private async guard<T>(work: () => Promise<T>): Promise<T> {
@@ -173,8 +164,4 @@ class PostgresTransaction implements SqlTransaction, SqlReading {
       throw postgresError(error, this.place);
     }
   }
-}
-
-function copyStatement({ schema, name, columns }: StagingTarget): string {
-  return `COPY ${qualified(schema ?? 'pg_temp', name)} (${nameList(columns)}) FROM STDIN (FORMAT text, ENCODING 'UTF8')`;
 }

@@ -6,6 +6,7 @@ import type { Batch } from '../../../schemas/batch.js';
 import type { Table } from '../../../schemas/table.js';
 import type { StagingTarget } from '../staging-target.js';
 import { ByteWriter } from './byte-writer.js';
+import type { RowRange } from './seen-keys.js';
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -18,21 +19,24 @@ const DAY_MICROS = 86_400_000_000n;
 type WriteValue = (row: number, out: ByteWriter) => void;
 
 /**
- * A batch in the text format of Postgres' `COPY ... FROM STDIN`, in pieces of about half a mebibyte: the columns of
+ * Rows of a batch in the text format of Postgres' `COPY ... FROM STDIN`, in pieces of about half a mebibyte: the columns of
  * the target in their order. Values are read from Arrow's buffers, never through `Vector.get`:
  * decimals and timestamps go from their integers to exact text. Texts hold no NUL, which Postgres cannot store.
  * @throws SystemError when the batch has not the schema of the table
  */
-export function* copyText(batch: Batch, target: StagingTarget): Generator<Buffer> {
+export function* copyText(batch: Batch, target: StagingTarget, rows: readonly RowRange[]): Generator<Buffer> {
+  if (rows.length === 0) return;
   const writers = columnWriters(batch, target);
   const out = new ByteWriter();
-  for (let row = 0; row < batch.records.numRows; row += 1) {
-    writers.forEach((write, column) => {
-      if (column > 0) out.byte(TAB);
-      write(row, out);
-    });
-    out.byte(NEWLINE);
-    if (out.isFull) yield out.take();
+  for (const { from, to } of rows) {
+    for (let row = from; row < to; row += 1) {
+      writers.forEach((write, column) => {
+        if (column > 0) out.byte(TAB);
+        write(row, out);
+      });
+      out.byte(NEWLINE);
+      if (out.isFull) yield out.take();
+    }
   }
   if (out.length > 0) yield out.take();
 }
