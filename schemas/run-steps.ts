@@ -28,7 +28,7 @@ export const RUN_STEPS = {
   'blob renamed': { done: 'one blob of the package is whole' },
   'package whole': { done: 'everything is on disk' },
   'mid-decode': { done: 'the first records of a package are parsed and handed to the destination' },
-  staged: { done: 'every record is in the staging table' },
+  staged: { done: 'every record is in the staging table, or, of a first load, in the table itself' },
   'proof done': { done: 'the snapshot is proven whole' },
   'before commit': { done: 'rows, history and state are written, in a transaction that is still open' },
   'after commit': { done: 'the snapshot is published, its package is still in the spool' },

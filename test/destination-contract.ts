@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import type { ContractDatabase } from './contract/dataset.js';
 import { describeDiff } from './contract/diff.js';
 import { describeExactSums } from './contract/exact-sums.js';
+import { describeFirstLoad } from './contract/first-load.js';
 import { describeGolden } from './contract/golden.js';
 import { describeHistory } from './contract/history.js';
 import { describeMonths } from './contract/months.js';
@@ -35,6 +36,7 @@ export function describeDestination(name: string, makeDatabase: () => Promise<Co
       return database;
     };
     describe('publish', () => describePublish(given));
+    describe('first load', () => describeFirstLoad(given, Math.min(DIFF_RUNS, 15)));
     describe('proof', () => describeProof(given));
     describe('verify', () => describeVerify(given));
     describe('records', () => describeRecords(given));

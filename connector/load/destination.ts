@@ -11,6 +11,7 @@ import type { PurgedHistory } from './purged-history.js';
 import type { ReadCopy } from './read-copy.js';
 import type { NewSignOff } from './sign-off-record.js';
 import type { ScopeContent, StoredProof, StrayRows } from './scope-content.js';
+import type { StagingTarget } from './staging-target.js';
 import type { NextCheck, PublishCounts, RecordedState, RunRecord, ScopeAnswer } from './recorded-state.js';
 
 export {
@@ -240,12 +241,12 @@ export interface SqlTransaction {
   /** Runs one statement and returns how many rows it changed. */
   run(sql: string, parameters?: readonly SqlValue[]): Promise<number>;
   /**
-   * Appends a batch to the staging table `staging` that this transaction created: the columns of the Arrow schema
-   * in order, then `_blob_name`; `line_item_key` and `_row_hash` as UUID. Returns when the destination took it.
+   * Appends a batch to `target`, `line_item_key` and `_row_hash` as UUID, and its own constants to each record. Returns
+   * when the destination took it. A target whose relation has no primary key never uses its `repeats`.
    */
-  stage(staging: string, table: Table, batch: Batch): Promise<void>;
-  /** Called once after the last `stage`: flushes, and raises what the destination refused. */
-  endStaging(staging: string): Promise<void>;
+  stage(target: StagingTarget, batch: Batch): Promise<void>;
+  /** Called once after the last `stage`: flushes, `repeats` too, and raises what the destination refused. */
+  endStaging(target: StagingTarget): Promise<void>;
 }
 
 /** One state of the database, to be read. */

@@ -14,6 +14,7 @@ import {
 } from './publishing.js';
 import { reloadCommand } from '../reload-command.js';
 import { removeStrays, sameFills } from './reload-rows.js';
+import { createScope } from './scope-rows.js';
 import { nameList, ofEither, qualified, sortKeys, statement, type Fills } from './sql-text.js';
 
 /** How a publish changed the rows of a scope. `staged = inserted + updated + unchanged`. */
@@ -43,15 +44,8 @@ export async function readPublished(
   invoiceNumbers: Iterable<string>,
 ): Promise<PublishedRows> {
   const { transaction, request } = publishing;
-  const { scope, table, reload } = request;
-  const add = publishSql(publishing, `add to scope by ${scope.by}`);
-  await transaction.run(publishSql(publishing, `create scope by ${scope.by}`));
-  if (scope.by === 'month') {
-    await transaction.run(add, [billingMonth(request), scope.currency.toUpperCase()]);
-  } else {
-    for (const invoice of new Set([scope.invoice, ...invoiceNumbers])) await transaction.run(add, [invoice]);
-  }
-  await transaction.run(publishSql(publishing, 'analyze scope'));
+  const { table, reload } = request;
+  await createScope(publishing, invoiceNumbers);
   await refuseOthers(publishing);
   const strays = reload ? await removeStrays(publishing) : 0;
   const measures: Fills = { measures_t: nameList(table.measures, 't') };

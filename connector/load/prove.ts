@@ -2,18 +2,13 @@ import type { BlobCounts } from '../../schemas/batch.js';
 import { ConfigError, DataError, SystemError } from '../../schemas/errors.js';
 import { rowsDigestText, type RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText, type MonthScope } from '../../schemas/scope.js';
-import { addDecimals } from './add-decimals.js';
-import { countOf, hasUsageDate, publishSql, unproven, type Publishing } from './publishing.js';
+import { refused } from './direct-load.js';
+import { readLoaded, type LoadedRows, type LoadWay, type ValueCount } from './loaded-rows.js';
+import { unproven, type Publishing } from './publishing.js';
 import type { StagedParts } from './stage-parts.js';
 
 /** Rejected records of a blob that are kept at least; more may only be counted (architecture.md section 4, step 5). */
 const KEPT_REJECTED = 10_000;
-
-/** A value of staged records and how many have it. */
-interface ValueCount {
-  readonly value: string | null;
-  readonly records: number;
-}
 
 /** The evidence that a snapshot is whole, as recorded in `_snapshots`. */
 export interface Proof {
@@ -32,37 +27,47 @@ export interface Proof {
   readonly sums: Readonly<Record<string, string>>;
 }
 
+/** A proof, and the digest of the rows that are in the table already: of none where they are staged. */
+export interface ProvenRows {
+  readonly proof: Proof;
+  readonly digest: RowsDigest;
+}
+
 /**
- * Proves what was staged (architecture.md section 4, "Proof"): every listed blob was read to its proven end, its
+ * Proves what was loaded (architecture.md section 4, "Proof"): every listed blob was read to its proven end, its
  * bytes are the downloaded ones, every record read is staged or rejected, rejected ones stay within the limit, and
  * every record belongs to the tenant and the scope asked for.
  * @throws IntegrityError (with the fact `rule`) when the snapshot is not whole or not the one asked for
  * @throws DataError when more records were rejected than the limit allows
  * @throws ConfigError when records belong to another partner tenant
+ * @throws DirectRefused when rows that went straight into the table are not all in the scope
  */
-export async function prove(publishing: Publishing, parts: StagedParts): Promise<Proof> {
+export async function prove(publishing: Publishing, parts: StagedParts, way: LoadWay): Promise<ProvenRows> {
   const blobs = proveBlobs(publishing, parts);
   const total = (count: (blob: BlobCounts) => number): number =>
     blobs.reduce((sum, blob) => sum + count(blob), 0);
   const read = total((blob) => blob.recordsRead);
   const rejected = total((blob) => blob.recordsRejected);
   proveRejected(publishing, parts, read, rejected);
-  const withoutTenant = await proveStaged(publishing, parts);
-  await proveTenant(publishing);
-  const { scope } = publishing.request;
-  const invoiceNumbers = scope.by === 'invoice' ? await proveInvoices(publishing, scope.invoice) : [];
-  if (scope.by === 'month') await proveMonth(publishing, scope);
-  return {
+  const { scope, acceptInvoiceNumbers } = publishing.request;
+  const loaded = await readLoaded(publishing, way, acceptInvoiceNumbers.length + 7);
+  proveLoaded(publishing, parts, loaded, way);
+  proveTenant(publishing, loaded.tenants);
+  const invoiceNumbers =
+    scope.by === 'invoice' ? proveInvoices(publishing, scope.invoice, loaded.invoices) : [];
+  if (scope.by === 'month') proveMonth(publishing, scope, loaded);
+  const proof: Proof = {
     blobs,
     read,
-    rejected,
     staged: total((blob) => blob.recordsStaged),
+    rejected,
     rounded: total((blob) => blob.roundedNumbers),
-    withoutTenant,
+    withoutTenant: [...loaded.blobs.values()].reduce((sum, blob) => sum + blob.withoutTenant, 0),
     invoiceNumbers,
     unknownFields: sumFields(blobs),
-    sums: await stagedSums(publishing),
+    sums: loaded.sums,
   };
+  return { proof, digest: loaded.digest };
 }
 
 /** The blobs that the manifest lists are the ones that were read, each to its proven end and as downloaded. */
@@ -111,21 +116,22 @@ export function withinLimit(rejected: number, read: number, limit: number | stri
   return BigInt(rejected) * 100n * 10n ** BigInt(fraction.length) <= BigInt(read) * share;
 }
 
-/** The staging table holds exactly what the parser counted, blob by blob; returns the records without a tenant. */
-async function proveStaged(publishing: Publishing, parts: StagedParts): Promise<number> {
-  const rows = await publishing.transaction.rows(publishSql(publishing, 'staged per blob'));
-  const found = new Map(rows.map((row) => [row['_blob_name'] ?? '', row]));
+/** The rows of each blob in the database are exactly what the parser counted. */
+function proveLoaded(publishing: Publishing, parts: StagedParts, loaded: LoadedRows, way: LoadWay): void {
   for (const { name, counts, staged, rejected } of parts.blobs.values()) {
-    const inTable = countOf(found.get(name)?.['records'] ?? '0');
+    const inTable = loaded.blobs.get(name)?.records ?? 0;
     const kept = Math.min(counts?.recordsRejected ?? 0, KEPT_REJECTED);
-    if (counts?.recordsStaged === staged && staged === inTable && rejected >= kept) continue;
+    const isWhole = counts?.recordsStaged === staged && rejected >= kept;
+    if (isWhole && staged === inTable) continue;
+    // Staged, they can be read wherever they belong.
+    if (isWhole && way === 'direct')
+      throw refused(publishing, `${inTable} of ${staged} rows of ${name} are in the scope`);
     throw new SystemError({
       message: `${scopeLabel(publishing.request.scope)}: of blob ${name} ${counts?.recordsStaged ?? 0} records were parsed, ${staged} handed on, ${inTable} staged; ${counts?.recordsRejected ?? 0} rejected, ${rejected} kept`,
       hint: 'this is a defect of the connector; nothing was published',
       facts: { rule: 'counts', blob: name },
     });
   }
-  return rows.reduce((sum, row) => sum + countOf(row['without_tenant']), 0);
 }
 
 /**
@@ -143,9 +149,8 @@ export function proveRows(publishing: Publishing, parsed: RowsDigest, published:
   });
 }
 
-async function proveTenant(publishing: Publishing): Promise<void> {
-  const { tenantId, scope } = publishing.request;
-  const tenants = await valueCounts(publishing, 'staged tenants', 6);
+function proveTenant({ request }: Publishing, tenants: readonly ValueCount[]): void {
+  const { tenantId, scope } = request;
   const others = tenants.filter(({ value }) => value !== tenantId.toLowerCase());
   if (others.length === 0) return;
   throw new ConfigError({
@@ -155,9 +160,12 @@ async function proveTenant(publishing: Publishing): Promise<void> {
   });
 }
 
-async function proveInvoices(publishing: Publishing, invoice: string): Promise<readonly string[]> {
+function proveInvoices(
+  publishing: Publishing,
+  invoice: string,
+  found: readonly ValueCount[],
+): readonly string[] {
   const accepted = new Set([invoice, ...publishing.request.acceptInvoiceNumbers]);
-  const found = await valueCounts(publishing, 'staged invoices', accepted.size + 6);
   const others = found.filter(({ value }) => value === null || !accepted.has(value));
   if (others.length > 0) {
     const hint = 'if it is a credit note of this invoice, list it under accept_invoice_numbers of the stream';
@@ -167,37 +175,18 @@ async function proveInvoices(publishing: Publishing, invoice: string): Promise<r
   return found.map(({ value }) => value ?? '');
 }
 
-async function proveMonth(publishing: Publishing, scope: MonthScope): Promise<void> {
-  const currencies = await valueCounts(publishing, 'staged currencies', 6);
+function proveMonth(publishing: Publishing, scope: MonthScope, { currencies, months }: LoadedRows): void {
   const others = currencies.filter(({ value }) => value !== scope.currency.toUpperCase());
   if (others.length > 0) {
     const what = `records are in another currency than ${scope.currency}: ${listed(others.slice(0, 5))}`;
     throw unproven(publishing, 'currency', what, 'the old snapshot is kept; run again later');
   }
-  if (!hasUsageDate(publishing.request.table)) return;
-  const months = await valueCounts(publishing, 'staged months', 1000);
   const most = months[0]?.records ?? 0;
   if (most === 0 || months.some(({ value, records }) => value === scope.month && records === most)) return;
   const what = `most records were used in another month than ${scope.month}: ${listed(months.slice(0, 5))}`;
   throw unproven(publishing, 'month', what, 'the old snapshot is kept; run again later', {
     month: months[0]?.value,
   });
-}
-
-async function stagedSums(publishing: Publishing): Promise<Readonly<Record<string, string>>> {
-  const rows = await publishing.transaction.rows(publishSql(publishing, 'staged sums'));
-  return Object.fromEntries(
-    rows.map((row) => [row['currency'] ?? '', addDecimals(row['whole'] ?? '0', row['fraction'] ?? '0')]),
-  );
-}
-
-async function valueCounts(
-  publishing: Publishing,
-  name: string,
-  limit: number,
-): Promise<readonly ValueCount[]> {
-  const rows = await publishing.transaction.rows(publishSql(publishing, name), [limit]);
-  return rows.map((row) => ({ value: row['value'] ?? null, records: countOf(row['records']) }));
 }
 
 function listed(values: readonly ValueCount[]): string {

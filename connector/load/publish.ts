@@ -8,6 +8,8 @@ import { allowEmptyCommand } from '../allow-empty-command.js';
 import { atStep } from '../run-step.js';
 import type { PublishRequest, PublishResult, SqlConnection } from './destination.js';
 import { bindTenant } from './bind-tenant.js';
+import { DirectRefused, directly, directTarget, numberRepeats } from './direct-load.js';
+import { loadedRows, type LoadWay } from './loaded-rows.js';
 import { applyChanges, planChanges, readPublished, type RowChanges } from './narrow-diff.js';
 import { prove, proveRows, type Proof } from './prove.js';
 import { billingMonth, publishSql, unproven, type Publishing } from './publishing.js';
@@ -17,7 +19,7 @@ import {
   recordedResult,
   type SnapshotRecord,
 } from './record-snapshot.js';
-import { stageParts } from './stage-parts.js';
+import { createStaging, stageParts } from './stage-parts.js';
 
 /** How often a publish is tried before a transient failure of the database is passed on. */
 export const PUBLISH_ATTEMPTS = 3;
@@ -34,7 +36,8 @@ export interface PublishOptions {
  * Makes a snapshot the current one in one transaction: lock, stage, prove, compare, apply, record. A reader sees
  * the whole old or the whole new snapshot, and what is recorded is in the same transaction. When the database gives
  * up on the transaction (deadlock, serialization, restart), all of it is tried again, {@link PUBLISH_ATTEMPTS}
- * times at most. A snapshot that is published already (same eTag, attribute set and table version) is left alone, unless it
+ * times at most. The first load of a scope goes straight into the table; where that is refused, it is begun again by way
+ * of the staging table, as all others. A snapshot that is published already (same eTag, attribute set and table version) is left alone, unless it
  * is to be reloaded.
  * @param parts yields the parsed snapshot from its start each time it is called
  * @throws ConfigError when the dataset belongs to another tenant, or `basic` would replace `full`
@@ -49,14 +52,19 @@ export async function publish(
   parts: () => AsyncIterable<ParsedPart>,
 ): Promise<PublishResult> {
   const { dataset, report, sleep = (ms) => wait(ms) } = options;
+  let mayBeDirect = true;
   for (let attempt = 1; ; attempt += 1) {
     try {
       const result = await connection.transaction((transaction) =>
-        publishOnce({ transaction, dataset, request }, parts),
+        publishOnce({ transaction, dataset, request }, parts, mayBeDirect),
       );
       atStep('after commit');
       return result;
     } catch (error) {
+      if (error instanceof DirectRefused && mayBeDirect) {
+        mayBeDirect = false;
+        continue;
+      }
       if (!(error instanceof TransientError) || attempt === PUBLISH_ATTEMPTS) throw error;
       const waitMs = 1000 * 4 ** (attempt - 1);
       report?.({
@@ -76,6 +84,7 @@ export async function publish(
 async function publishOnce(
   publishing: Publishing,
   parts: () => AsyncIterable<ParsedPart>,
+  mayBeDirect: boolean,
 ): Promise<PublishResult> {
   const { transaction, dataset } = publishing;
   await transaction.rows(publishSql(publishing, 'lock'), [dataset]);
@@ -87,11 +96,19 @@ async function publishOnce(
     return recordedResult(publishing, current);
   refuseBasicOverFull(publishing.request, current);
 
-  const staged = await stageParts(publishing, parts());
+  const staging = await createStaging(publishing);
+  const direct = mayBeDirect && current === undefined ? await directTarget(publishing, staging) : null;
+  const staged = await stageParts(publishing, parts(), direct ?? staging);
+  if (direct === null) await transaction.run(publishSql(publishing, 'analyze staged'));
+  else await directly(publishing, () => numberRepeats(publishing, direct));
   atStep('staged');
-  const proof = await prove(publishing, staged);
+  const way = direct === null ? 'staged' : 'direct';
+  const { proof, digest: inTable } = await prove(publishing, staged, way);
   atStep('proof done');
-  const { changes, digest } = await replaceRows(publishing, proof, current);
+  const { changes, digest } =
+    direct === null
+      ? await replaceRows(publishing, proof, current)
+      : { changes: await firstRows(publishing, proof), digest: inTable };
   proveRows(publishing, staged.digest, digest);
   const result = await recordPublished(publishing, { ...proof, digest }, changes, current);
   for (const table of ['carried', 'planned', 'unmatched', 'published', 'scope', 'staged']) {
@@ -126,7 +143,7 @@ async function replaceRows(
   proof: Proof,
   current: SnapshotRecord | undefined,
 ): Promise<{ readonly changes: RowChanges; readonly digest: RowsDigest }> {
-  const { transaction, request } = publishing;
+  const { request } = publishing;
   const { rows, strays } = await readPublished(publishing, [
     ...(current?.invoiceNumbers ?? []),
     ...proof.invoiceNumbers,
@@ -143,10 +160,21 @@ async function replaceRows(
   const ours =
     request.reload || current?.attributeSet !== request.attributeSet || current.eTag === request.eTag;
   const digest = await applyChanges(publishing, changes, proof.staged, ours ? 'reloaded' : null);
-  const { scope } = request;
-  if (scope.by === 'month') {
-    const values = [request.loadId, request.stream, billingMonth(request), scope.currency];
-    await transaction.run(publishSql(publishing, 'keep totals'), values);
-  }
+  await keepTotals(publishing, 'staged');
   return { changes: { ...changes, deleted: changes.deleted + strays }, digest };
+}
+
+/** The changes of a first load that is in the table already. */
+async function firstRows(publishing: Publishing, proof: Proof): Promise<RowChanges> {
+  await publishing.transaction.run(publishSql(publishing, 'read as planned'));
+  await keepTotals(publishing, 'direct');
+  return { inserted: proof.staged, updated: 0, deleted: 0, unchanged: 0 };
+}
+
+async function keepTotals(publishing: Publishing, way: LoadWay): Promise<void> {
+  const { transaction, request } = publishing;
+  const { scope } = request;
+  if (scope.by !== 'month') return;
+  const sql = publishSql(publishing, 'keep totals', { loaded: loadedRows(publishing, way) });
+  await transaction.run(sql, [request.loadId, request.stream, billingMonth(request), scope.currency]);
 }

@@ -2,8 +2,9 @@ import { IntegrityError, type Fact } from '../../schemas/errors.js';
 import { sumOf64, type RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import { columnNamed, scopeColumns, type Table } from '../../schemas/table.js';
-import { LINEAGE_FIELDS } from '../../schemas/table-arrow.js';
+import { arrowSchema, LINEAGE_FIELDS } from '../../schemas/table-arrow.js';
 import type { PublishRequest, SqlTransaction, TextRow } from './destination.js';
+import type { StagingTarget } from './staging-target.js';
 import { identifier, qualified, statement, type Fills, type SqlText } from './sql-text.js';
 
 /** One snapshot on its way into a dataset: what every step of a publish is given. */
@@ -71,6 +72,12 @@ const LINEAGE_TYPES: Readonly<Record<string, string>> = {
   _line_number: 'integer',
   _extra: 'json',
 } satisfies Record<keyof typeof LINEAGE_FIELDS, string>;
+
+/** The staging table as batches of a table are staged into it. */
+export function stagingTable(table: Table): StagingTarget {
+  const columns = [...arrowSchema(table).fields.map(({ name }) => name), '_blob_name'];
+  return { schema: null, name: STAGED, table, columns, constants: [], repeats: null };
+}
 
 /** Columns of the target that a staged record fills; for a month scope `billing_month` is first. */
 export function filledColumns(table: Table): readonly string[] {

@@ -3,8 +3,10 @@ import { SystemError } from '../../schemas/errors.js';
 import { RowsDigestSum, type RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import type { LINEAGE_FIELDS } from '../../schemas/table-arrow.js';
-import { publishSql, STAGED, stagingColumns, type Publishing } from './publishing.js';
+import { directly } from './direct-load.js';
+import { publishSql, stagingColumns, stagingTable, type Publishing } from './publishing.js';
 import { definitions } from './sql-text.js';
+import type { StagingTarget } from './staging-target.js';
 
 /** What staging saw of one blob. */
 export interface StagedBlob {
@@ -33,22 +35,31 @@ export const MAX_REASONS = 20;
 
 const ROW_HASH = '_row_hash' satisfies keyof typeof LINEAGE_FIELDS;
 
+/** Creates the staging table, temporary and empty. */
+export async function createStaging(publishing: Publishing): Promise<StagingTarget> {
+  const columns = definitions(stagingColumns(publishing));
+  await publishing.transaction.run(publishSql(publishing, 'create staged', { definitions: columns }));
+  return stagingTable(publishing.request.table);
+}
+
 /**
- * Creates the staging table and takes all parts into it, in their order; rejected records go to
- * `_rejected_records`. Batches are not held back: the destination sets the pace.
+ * Takes the records of all parts into `target`, in their order; rejected ones go to `_rejected_records`. Batches are not
+ * held back: the destination sets the pace.
  * @throws SystemError when a blob yields its counts twice, or anything after them
+ * @throws DirectRefused when `target` is the table itself and the database refuses a record
  */
 export async function stageParts(
   publishing: Publishing,
   parts: AsyncIterable<ParsedPart>,
+  target: StagingTarget,
 ): Promise<StagedParts> {
   const { transaction, request } = publishing;
   const blobs = new Map<string, StagedBlob>();
   const reasons = new Map<string, number>();
   const hashes = new RowsDigestSum();
   let firstRejected: StagedParts['firstRejected'];
-  const columns = stagingColumns(publishing);
-  await transaction.run(publishSql(publishing, 'create staged', { definitions: definitions(columns) }));
+  const handOn = (step: () => Promise<void>): Promise<void> =>
+    target.schema === null ? step() : directly(publishing, step);
   let rejections = 0;
   // Once nothing can be published any more, the rest is still read, so that the error and the package's file of
   // rejected records are complete; but the database is spared it.
@@ -59,7 +70,7 @@ export async function stageParts(
       case 'batch':
         openBlob(publishing, blobs, part.batch.blobName).staged += part.batch.records.numRows;
         hashes.add(rowHashesOf(part.batch));
-        if (!hopeless()) await transaction.stage(STAGED, request.table, part.batch);
+        if (!hopeless()) await handOn(() => transaction.stage(target, part.batch));
         break;
       case 'rejected':
         for (const rejected of part.rejected) {
@@ -75,8 +86,7 @@ export async function stageParts(
         break;
     }
   }
-  await transaction.endStaging(STAGED);
-  await transaction.run(publishSql(publishing, 'analyze staged'));
+  await handOn(() => transaction.endStaging(target));
   return { blobs, digest: hashes.digest(), reasons, firstRejected };
 }
 

@@ -28,41 +28,70 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 -- DuckDB keeps its own statistics.
 SELECT true AS done;
 
--- name: staged per blob
-SELECT _blob_name, count(*) AS records, count(*) FILTER (WHERE {{tenant}} IS NULL) AS without_tenant
-FROM temp.staged
-GROUP BY _blob_name;
+-- name: loaded staged
+temp.staged t
 
--- name: staged tenants
-SELECT lower({{tenant}}) AS value, count(*) AS records
-FROM temp.staged
-WHERE {{tenant}} IS NOT NULL
-GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+-- name: loaded direct
+{{target}} t WHERE {{in_scope}}
 
--- name: staged invoices
-SELECT invoice_number AS value, count(*) AS records
-FROM temp.staged
-GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+-- name: no invoice number
+CAST(NULL AS VARCHAR)
 
--- name: staged currencies
-SELECT upper({{currency}}) AS value, count(*) AS records
-FROM temp.staged
-GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+-- name: no day of use
+CAST(NULL AS DATE)
 
--- name: staged months
-SELECT strftime(usage_date, '%Y-%m') AS value, count(*) AS records
-FROM temp.staged
-WHERE usage_date IS NOT NULL
-GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+-- name: no digest
+count(*) AS records, '0' AS high, '0' AS low
 
--- name: staged sums
+-- name: loaded rows
+-- One pass over the wide rows, into few groups; the rest is said of these. A part is a list of values and how many have
+-- each, the most frequent first.
 -- Exact at any size: whole amounts and fractions apart, because DECIMAL(38, 22) holds a sum below 10^16 only.
-SELECT
-  upper({{currency}}) AS currency,
-  CAST(sum(CAST(trunc({{amount}}) AS HUGEINT)) AS VARCHAR) AS whole,
-  CAST(sum({{amount}} - trunc({{amount}})) AS VARCHAR) AS fraction
-FROM temp.staged
-GROUP BY 1 ORDER BY 1;
+WITH groups AS MATERIALIZED (
+  SELECT
+    t._blob_name,
+    t.{{tenant}} AS tenant,
+    {{invoice}} AS invoice_number,
+    t.{{currency}} AS currency,
+    {{used_on}} AS used_on,
+    sum(CAST(trunc(t.{{amount}}) AS HUGEINT)) AS whole,
+    sum(t.{{amount}} - trunc(t.{{amount}})) AS fraction,
+    {{digest}}
+  FROM {{loaded}}
+  GROUP BY 1, 2, 3, 4, 5
+),
+parts AS (
+  SELECT 'blob' AS part, _blob_name AS value, sum(records) AS records,
+    coalesce(sum(records) FILTER (WHERE tenant IS NULL), 0) AS without_tenant
+  FROM groups
+  GROUP BY 2
+  UNION ALL
+  (
+    SELECT 'tenant', lower(tenant), sum(records), 0 FROM groups
+    WHERE tenant IS NOT NULL
+    GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT 6
+  )
+  UNION ALL
+  (SELECT 'invoice', invoice_number, sum(records), 0 FROM groups GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT $1)
+  UNION ALL
+  (
+    SELECT 'month', strftime(used_on, '%Y-%m'), sum(records), 0 FROM groups
+    WHERE used_on IS NOT NULL
+    GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT 1000
+  )
+)
+SELECT part, value, records, without_tenant,
+  CAST(NULL AS VARCHAR) AS whole, CAST(NULL AS VARCHAR) AS fraction, CAST(NULL AS VARCHAR) AS high, CAST(NULL AS VARCHAR) AS low
+FROM parts
+UNION ALL
+SELECT 'currency', upper(currency), sum(records), 0, CAST(sum(whole) AS VARCHAR), CAST(sum(fraction) AS VARCHAR), NULL, NULL
+FROM groups
+GROUP BY 2
+UNION ALL
+SELECT 'digest', NULL, coalesce(sum(records), 0), 0, NULL, NULL,
+  CAST(coalesce(sum(CAST(high AS HUGEINT)), 0) AS VARCHAR), CAST(coalesce(sum(CAST(low AS HUGEINT)), 0) AS VARCHAR)
+FROM groups
+ORDER BY part, records DESC, value;
 
 -- name: create scope by invoice
 CREATE TEMPORARY TABLE scope (invoice_number VARCHAR);
@@ -225,6 +254,51 @@ SELECT
   'added' AS change
 FROM temp.staged;
 
+-- name: read in blocks
+-- DuckDB reads whole columns.
+SELECT true AS done;
+
+-- name: read as planned
+-- DuckDB reads whole columns.
+SELECT true AS done;
+
+-- name: any row of the scope
+SELECT count(*) AS records FROM (SELECT 1 FROM {{target}} t WHERE {{in_scope}} LIMIT 1) found;
+
+-- name: takes an append
+-- Every column must be filled, so there may be no other ones. The appender compares the types.
+SELECT CASE WHEN $4 THEN 1 ELSE 0 END AS tables WHERE $1 IS NOT NULL AND $2 IS NOT NULL AND $3 IS NOT NULL;
+
+-- name: create planned of repeats
+CREATE TEMPORARY TABLE planned AS
+SELECT
+  t.rowid AS target_row,
+  t.line_item_key,
+  CAST(row_number() OVER (
+    PARTITION BY t.line_item_key ORDER BY {{measures_sorted}}, t._row_hash, t.rowid
+  ) AS INTEGER) AS line_item_occurrence
+FROM {{target}} t
+WHERE {{in_scope}} AND t.line_item_key IN (
+  SELECT t.line_item_key FROM {{target}} t WHERE {{in_scope}} GROUP BY t.line_item_key HAVING count(*) > 1
+);
+
+-- name: renumber repeats
+-- By their place in the table: no key tells them apart.
+UPDATE {{target}} t
+SET line_item_occurrence = p.line_item_occurrence
+FROM temp.planned p
+WHERE t.rowid = p.target_row AND p.line_item_occurrence <> 1 AND {{in_scope}};
+
+-- name: repeated keys of a first load
+-- All keys that are not planned occur once.
+SELECT count(*) AS records
+FROM (
+  SELECT 1 FROM {{target}} t
+  WHERE {{in_scope}} AND t.line_item_key IN (SELECT p.line_item_key FROM temp.planned p)
+  GROUP BY t.line_item_key, t.line_item_occurrence
+  HAVING count(*) > 1
+) repeated;
+
 -- name: number the added
 -- The smallest numbers that no published row of the key has, in the order of the measures.
 WITH added AS (
@@ -331,9 +405,9 @@ FROM (
 -- A sum of 10^16 or more does not fit its column and fails the publish.
 INSERT INTO {{dataset}}.unbilled_totals
   (load_id, stream, billing_month, currency, customer_id, subscription_id, product_id, records, amount)
-SELECT $1, $2, CAST($3 AS DATE), $4, s.customer_id, s.subscription_id, s.product_id, count(*), sum(s.{{amount}})
-FROM temp.staged s
-GROUP BY s.customer_id, s.subscription_id, s.product_id;
+SELECT $1, $2, CAST($3 AS DATE), $4, t.customer_id, t.subscription_id, t.product_id, count(*), sum(t.{{amount}})
+FROM {{loaded}}
+GROUP BY t.customer_id, t.subscription_id, t.product_id;
 
 -- name: keep snapshot
 INSERT INTO {{dataset}}._snapshots (

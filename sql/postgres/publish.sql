@@ -27,41 +27,70 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 -- name: analyze staged
 ANALYZE pg_temp.staged (line_item_key, _row_hash);
 
--- name: staged per blob
-SELECT _blob_name, count(*) AS records, count(*) FILTER (WHERE {{tenant}} IS NULL) AS without_tenant
-FROM pg_temp.staged
-GROUP BY _blob_name;
+-- name: loaded staged
+pg_temp.staged t
 
--- name: staged tenants
-SELECT lower({{tenant}}) AS value, count(*) AS records
-FROM pg_temp.staged
-WHERE {{tenant}} IS NOT NULL
-GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+-- name: loaded direct
+{{target}} t WHERE {{in_scope}}
 
--- name: staged invoices
-SELECT invoice_number AS value, count(*) AS records
-FROM pg_temp.staged
-GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+-- name: no invoice number
+CAST(NULL AS text)
 
--- name: staged currencies
-SELECT upper({{currency}}) AS value, count(*) AS records
-FROM pg_temp.staged
-GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+-- name: no day of use
+CAST(NULL AS date)
 
--- name: staged months
-SELECT to_char(usage_date, 'YYYY-MM') AS value, count(*) AS records
-FROM pg_temp.staged
-WHERE usage_date IS NOT NULL
-GROUP BY 1 ORDER BY records DESC, value LIMIT $1;
+-- name: no digest
+count(*) AS records, '0' AS high, '0' AS low
 
--- name: staged sums
+-- name: loaded rows
+-- One pass over the wide rows, into few groups; the rest is said of these. A part is a list of values and how many have
+-- each, the most frequent first.
 -- Exact at any size. In two parts, because in DuckDB one could overflow.
-SELECT
-  upper({{currency}}) AS currency,
-  CAST(sum({{amount}}) AS text) AS whole,
-  '0' AS fraction
-FROM pg_temp.staged
-GROUP BY 1 ORDER BY 1;
+WITH groups AS MATERIALIZED (
+  SELECT
+    t._blob_name,
+    t.{{tenant}} AS tenant,
+    {{invoice}} AS invoice_number,
+    t.{{currency}} AS currency,
+    {{used_on}} AS used_on,
+    sum(t.{{amount}}) AS whole,
+    0 AS fraction,
+    {{digest}}
+  FROM {{loaded}}
+  GROUP BY 1, 2, 3, 4, 5
+),
+parts AS (
+  SELECT 'blob' AS part, _blob_name AS value, sum(records) AS records,
+    coalesce(sum(records) FILTER (WHERE tenant IS NULL), 0) AS without_tenant
+  FROM groups
+  GROUP BY 2
+  UNION ALL
+  (
+    SELECT 'tenant', lower(tenant), sum(records), 0 FROM groups
+    WHERE tenant IS NOT NULL
+    GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT 6
+  )
+  UNION ALL
+  (SELECT 'invoice', invoice_number, sum(records), 0 FROM groups GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT $1)
+  UNION ALL
+  (
+    SELECT 'month', to_char(used_on, 'YYYY-MM'), sum(records), 0 FROM groups
+    WHERE used_on IS NOT NULL
+    GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT 1000
+  )
+)
+SELECT part, value, records, without_tenant,
+  CAST(NULL AS text) AS whole, CAST(NULL AS text) AS fraction, CAST(NULL AS text) AS high, CAST(NULL AS text) AS low
+FROM parts
+UNION ALL
+SELECT 'currency', upper(currency), sum(records), 0, CAST(sum(whole) AS text), CAST(sum(fraction) AS text), NULL, NULL
+FROM groups
+GROUP BY 2
+UNION ALL
+SELECT 'digest', NULL, coalesce(sum(records), 0), 0, NULL, NULL,
+  CAST(coalesce(sum(CAST(high AS numeric)), 0) AS text), CAST(coalesce(sum(CAST(low AS numeric)), 0) AS text)
+FROM groups
+ORDER BY part, records DESC, value;
 
 -- name: create scope by invoice
 CREATE TEMPORARY TABLE scope (invoice_number text PRIMARY KEY) ON COMMIT DROP;
@@ -224,6 +253,80 @@ SELECT
   'added' AS change
 FROM pg_temp.staged;
 
+-- name: read in blocks
+-- Rows that were just appended, and of which nothing is known, are read in the order of the disk, not of the key.
+SET LOCAL enable_indexscan = off;
+
+-- name: read as planned
+SET LOCAL enable_indexscan TO DEFAULT;
+
+-- name: any row of the scope
+SELECT count(*) AS records FROM (SELECT 1 FROM {{target}} t WHERE {{in_scope}} LIMIT 1) found;
+
+-- name: takes an append
+-- COPY knows no rules and no row security, and a trigger would see numbers that are not the last. The key must be ours,
+-- and so must be the types. Columns that a user added get their defaults.
+SELECT count(*) AS tables
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = $2
+  AND c.relkind = 'r' AND NOT c.relrowsecurity AND NOT c.relhasrules AND NOT c.relhastriggers
+  AND CAST($4 AS boolean) IS NOT NULL
+  AND EXISTS (
+    SELECT 1 FROM pg_index i
+    WHERE i.indrelid = c.oid AND i.indisprimary AND $3 = (
+      SELECT string_agg(a.attname, ',' ORDER BY k.place)
+      FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+    )
+  )
+  AND NOT EXISTS (
+    SELECT 1 FROM pg_attribute s
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname AND NOT a.attisdropped
+    WHERE s.attrelid = CAST('pg_temp.staged' AS regclass) AND s.attnum > 0
+      AND (a.attname IS NULL OR a.atttypid <> s.atttypid OR a.atttypmod <> s.atttypmod OR a.attgenerated <> '')
+  );
+
+-- name: at the key by invoice
+t.invoice_number = c.invoice_number AND t.line_item_key = k.line_item_key
+
+-- name: at the key by month
+-- The currency as it is spelt is a part of the key's identity.
+t.billing_month = c.billing_month AND t.{{currency}} = k.{{currency}} AND t.line_item_key = k.line_item_key
+
+-- name: create planned of repeats
+-- Records that were held back because their key might repeat, and the rows of these keys that stand. What stands is
+-- looked up key by key: nothing is known yet of how many rows were appended.
+CREATE TEMPORARY TABLE planned ON COMMIT DROP AS
+WITH held AS (
+  SELECT ctid AS staging_row, line_item_key, {{currency}}, _row_hash, {{measures}} FROM pg_temp.staged
+),
+standing AS (
+  SELECT CAST(NULL AS tid) AS staging_row, t.line_item_key, t.{{currency}}, t._row_hash, {{measures_t}}
+  FROM (SELECT DISTINCT line_item_key, {{currency}} FROM held) k
+  CROSS JOIN pg_temp.scope c
+  CROSS JOIN LATERAL (SELECT t.* FROM {{target}} t WHERE {{at_key}} OFFSET 0) t
+)
+SELECT
+  staging_row,
+  line_item_key,
+  {{currency}},
+  CAST(row_number() OVER (
+    PARTITION BY line_item_key ORDER BY {{measures_sorted}}, _row_hash, staging_row NULLS FIRST
+  ) AS integer) AS line_item_occurrence,
+  CASE WHEN staging_row IS NULL THEN 'renumbered' ELSE 'added' END AS change
+FROM (SELECT * FROM held UNION ALL SELECT * FROM standing) r;
+
+-- name: renumber repeats
+UPDATE {{target}} t
+SET line_item_occurrence = k.line_item_occurrence
+FROM pg_temp.planned k, pg_temp.scope c
+WHERE {{at_key}} AND t.line_item_occurrence = 1 AND k.change = 'renumbered' AND k.line_item_occurrence <> 1;
+
+-- name: repeated keys of a first load
+-- The primary key, which was seen to be there, refuses them.
+SELECT 0 AS records;
+
 -- name: number the added
 -- The smallest numbers that no published row of the key has, in the order of the measures.
 WITH added AS (
@@ -331,9 +434,9 @@ FROM (
 -- name: keep totals
 INSERT INTO {{dataset}}.unbilled_totals
   (load_id, stream, billing_month, currency, customer_id, subscription_id, product_id, records, amount)
-SELECT $1, $2, CAST($3 AS date), $4, s.customer_id, s.subscription_id, s.product_id, count(*), sum(s.{{amount}})
-FROM pg_temp.staged s
-GROUP BY s.customer_id, s.subscription_id, s.product_id;
+SELECT $1, $2, CAST($3 AS date), $4, t.customer_id, t.subscription_id, t.product_id, count(*), sum(t.{{amount}})
+FROM {{loaded}}
+GROUP BY t.customer_id, t.subscription_id, t.product_id;
 
 -- name: keep snapshot
 INSERT INTO {{dataset}}._snapshots (

@@ -9,12 +9,10 @@ import {
 import type { Data } from 'apache-arrow';
 import { DECIMAL_PRECISION, DECIMAL_SCALE } from '../../../schemas/column-type.js';
 import { SystemError } from '../../../schemas/errors.js';
+import type { ColumnReading } from './staged-columns.js';
 
 /** Writes the values `from` (inclusive) to `to` (exclusive) of a column into `into`, from its index 0. */
 export type ValueReader = (data: Data, from: number, to: number, into: DuckDBValue[]) => void;
-
-/** How the values of a column of a batch are read: by what the staging table makes of them. */
-export type ColumnReading = 'text' | 'decimal' | 'date' | 'timestamp' | 'uuid' | 'integer';
 
 /**
  * Reads Arrow buffers as DuckDB values. Buffers, never `Vector.get`: it gives decimals without their scale and

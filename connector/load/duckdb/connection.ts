@@ -5,40 +5,46 @@ import {
   HUGEINT,
   SQLNULL,
   VARCHAR,
-  type DuckDBAppender,
   type DuckDBMaterializedResult,
   type DuckDBType,
   type DuckDBValue,
 } from '@duckdb/node-api';
 import type { Batch } from '../../../schemas/batch.js';
 import { SystemError } from '../../../schemas/errors.js';
-import type { Table } from '../../../schemas/table.js';
 import type { SqlConnection, SqlReading, SqlTransaction, SqlValue, TextRow } from '../destination.js';
+import type { StagingTarget } from '../staging-target.js';
 import { statement } from '../sql-text.js';
+import { BatchStager, type MakeFilling } from './batch-stager.js';
 import type { OpenDatabase } from './database.js';
 import { duckdbError } from './duckdb-error.js';
+import { fillingWithValues } from './fill-with-values.js';
 import { RowReader } from './row-reader.js';
-import { StageAppender } from './stage-batch.js';
 import { valueText } from './value-text.js';
 
 /**
  * The driver's connection over an open database. Transactions run one after the other, in the order in which they
  * were begun, so one must not be begun inside of another; `close` closes the file.
  * @param path the database file, for messages
+ * @param makeFilling how staged batches are written into DuckDB's chunks
  */
-export function duckdbConnection(database: OpenDatabase, path: string): SqlConnection {
+export function duckdbConnection(
+  database: OpenDatabase,
+  path: string,
+  makeFilling: MakeFilling = fillingWithValues,
+): SqlConnection {
   let last: Promise<unknown> = Promise.resolve();
+  const stager = new BatchStager(database, makeFilling);
   return {
     dialect: 'duckdb',
     transaction: (work) => {
-      const mine = last.then(() => inTransaction(database, path, work));
+      const mine = last.then(() => inTransaction(database, stager, path, work));
       last = mine.catch(() => undefined);
       return mine.catch((error: unknown) => {
         throw duckdbError(error, { doing: 'loading', path });
       });
     },
     reading: (work) => {
-      const mine = last.then(() => inTransaction(database, path, work));
+      const mine = last.then(() => inTransaction(database, stager, path, work));
       last = mine.catch(() => undefined);
       return mine.catch((error: unknown) => {
         throw duckdbError(error, { doing: 'reading', path });
@@ -53,12 +59,13 @@ export function duckdbConnection(database: OpenDatabase, path: string): SqlConne
 
 async function inTransaction<T>(
   database: OpenDatabase,
+  stager: BatchStager,
   path: string,
   work: (transaction: SqlTransaction & SqlReading) => Promise<T>,
 ): Promise<T> {
   const { connection } = database;
   await connection.run(session('begin'));
-  const transaction = new DuckdbTransaction(database, path);
+  const transaction = new DuckdbTransaction(database, stager, path);
   try {
     const result = await work(transaction);
     transaction.assertStaged();
@@ -68,7 +75,7 @@ async function inTransaction<T>(
     database.assertInPlace();
     return result;
   } catch (error) {
-    transaction.abandon();
+    await stager.abandon();
     await connection.run(session('roll back')).catch(() => undefined); // gone already after a failed COMMIT
     throw error;
   }
@@ -78,10 +85,12 @@ class DuckdbTransaction implements SqlTransaction, SqlReading {
   readonly dialect = 'duckdb';
   readonly #database: OpenDatabase;
   readonly #path: string;
-  readonly #staging = new Map<string, StageAppender>();
+  readonly #stager: BatchStager;
+  readonly #open = new Set<StagingTarget>();
 
-  constructor(database: OpenDatabase, path: string) {
+  constructor(database: OpenDatabase, stager: BatchStager, path: string) {
     this.#database = database;
+    this.#stager = stager;
     this.#path = path;
   }
 
@@ -100,6 +109,7 @@ class DuckdbTransaction implements SqlTransaction, SqlReading {
     const { connection } = this.#database;
     let reader: RowReader | undefined;
     try {
+      await this.#stager.settle();
       const values: DuckDBValue[] = [...parameters];
       reader = new RowReader(await connection.stream(sql, values, parameters.map(typeOf)), rows);
       yield* reader.read();
@@ -114,53 +124,38 @@ class DuckdbTransaction implements SqlTransaction, SqlReading {
     return (await this.#execute(sql, parameters)).rowsChanged;
   }
 
-  async stage(staging: string, table: Table, batch: Batch): Promise<void> {
+  async stage(target: StagingTarget, batch: Batch): Promise<void> {
+    this.#open.add(target);
     try {
-      let appender = this.#staging.get(staging);
-      if (appender === undefined) {
-        appender = new StageAppender(await this.#appender(staging), table);
-        this.#staging.set(staging, appender);
-      }
-      await appender.append(batch);
+      await this.#stager.stage(target, batch);
     } catch (error) {
       throw duckdbError(error, { doing: `staging ${batch.blobName}`, path: this.#path });
     }
   }
 
-  endStaging(staging: string): Promise<void> {
+  async endStaging(target: StagingTarget): Promise<void> {
+    this.#open.delete(target);
     try {
-      this.#staging.get(staging)?.end();
-      this.#staging.delete(staging);
-      return Promise.resolve();
+      await this.#stager.end();
     } catch (error) {
-      return Promise.reject(duckdbError(error, { doing: 'staging', path: this.#path }));
+      throw duckdbError(error, { doing: 'staging', path: this.#path });
     }
   }
 
-  /** @throws SystemError when a staging table was filled and `endStaging` was forgotten. */
+  /** @throws SystemError when a relation was filled and `endStaging` was forgotten. */
   assertStaged(): void {
-    const [open] = this.#staging.keys();
+    const [open] = this.#open;
     if (open === undefined) return;
     throw new SystemError({
-      message: `staging table ${open} was not ended before the commit`,
+      message: `staging into ${open.name} was not ended before the commit`,
       hint: 'this is a defect of the connector',
     });
-  }
-
-  /** Drops what was appended and not flushed, so that no appender outlives its transaction. */
-  abandon(): void {
-    for (const appender of this.#staging.values()) appender.abandon();
-    this.#staging.clear();
-  }
-
-  /** Staging tables are temporary: DuckDB keeps those in the catalog `temp`. */
-  async #appender(staging: string): Promise<DuckDBAppender> {
-    return await this.#database.connection.createAppender(staging, 'main', 'temp');
   }
 
   async #execute(sql: string, parameters: readonly SqlValue[] = []): Promise<DuckDBMaterializedResult> {
     try {
       const { connection } = this.#database;
+      await this.#stager.settle();
       if (parameters.length === 0) return await connection.run(sql);
       return await connection.run(sql, [...parameters] satisfies DuckDBValue[], parameters.map(typeOf));
     } catch (error) {

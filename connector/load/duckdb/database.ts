@@ -34,6 +34,8 @@ export type OpenMode = 'read' | 'write' | 'query';
 /** An open database with its one connection. */
 export interface OpenDatabase {
   readonly connection: DuckDBConnection;
+  /** Threads that work on a statement, the one that waits for it included. */
+  readonly threads: number;
   /** @throws ConfigError when the path leads to another file by now, or to none: what is written here is lost */
   assertInPlace(): void;
   /** Closes the connection, then the file, so that the kernel's lock on it is gone on return. Twice is once. */
@@ -68,6 +70,7 @@ export async function openFile(path: string, mode: OpenMode, limits: DuckdbLimit
     const opened = identityOf(path);
     const connection = await prepare(instance, mode, spill);
     return owned(connection, instance, {
+      threads: limits.threads,
       inPlace: () => {
         if (mode === 'write' && identityOf(path) !== opened) throw movedAway(path);
       },
@@ -92,7 +95,11 @@ export async function openInMemory(
   try {
     const options = { ...commonOptions(limits), temp_directory: limits.tempDirectory };
     const instance = await DuckDBInstance.fromCache(':memory:', options);
-    return owned(await connect(instance), instance, { inPlace: () => undefined, released: () => undefined });
+    return owned(await connect(instance), instance, {
+      threads: limits.threads,
+      inPlace: () => undefined,
+      released: () => undefined,
+    });
   } catch (error) {
     throw duckdbError(error, { doing: 'opening a database in memory', path: ':memory:' });
   }
@@ -160,12 +167,17 @@ async function connect(instance: DuckDBInstance): Promise<DuckDBConnection> {
 function owned(
   connection: DuckDBConnection,
   instance: DuckDBInstance,
-  { inPlace, released }: { readonly inPlace: () => void; readonly released: () => void },
+  {
+    threads,
+    inPlace,
+    released,
+  }: { readonly threads: number; readonly inPlace: () => void; readonly released: () => void },
 ): OpenDatabase {
   let open = true;
   const letGo = interruptAtExit(connection);
   return {
     connection,
+    threads,
     assertInPlace: inPlace,
     close: () => {
       if (!open) return;

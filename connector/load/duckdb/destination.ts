@@ -3,7 +3,9 @@ import type { DuckdbConfig } from '../../../schemas/config.js';
 import { SystemError } from '../../../schemas/errors.js';
 import type { Destination, DestinationOptions, DestinationSession } from '../destination.js';
 import { sessionWork } from '../session-work.js';
+import type { MakeFilling } from './batch-stager.js';
 import { checkFile } from './check.js';
+import { chooseFilling } from './choose-filling.js';
 import { openFile, openInMemory, type DuckdbLimits, type OpenDatabase } from './database.js';
 import { refuseAmbiguousName, refuseSameFile } from './file-name.js';
 import { migrateWithBackup } from './migration-backup.js';
@@ -34,6 +36,7 @@ export function createDuckdbDestination(config: DuckdbConfig, options: Destinati
     tempDirectory: config.temp_directory === undefined ? undefined : options.path(config.temp_directory),
   };
   const opened = new Set<DestinationSession>();
+  let makeFilling: MakeFilling | undefined;
   return {
     dialect: 'duckdb',
     label: `duckdb ${path} dataset ${dataset}`,
@@ -42,8 +45,11 @@ export function createDuckdbDestination(config: DuckdbConfig, options: Destinati
       copyPath === null ? null : duckdbReadCopy({ from: path, to: copyPath, dataset, limits, wait: options }),
     open: async (mode, { waitMs = options.lockWaitMs, signal } = {}) => {
       const wait = { ...options, lockWaitMs: waitMs, signal };
-      const connection = await openReopenable(path, () =>
-        waitForFile(() => openFor(mode, path, limits), wait),
+      makeFilling ??= chooseFilling(options.report);
+      const connection = await openReopenable(
+        path,
+        () => waitForFile(() => openFor(mode, path, limits), wait),
+        makeFilling,
       );
       const work = sessionWork(connection, dataset, options);
       const backup = { source: { path, limits, wait }, clock: options.clock, report: options.report };

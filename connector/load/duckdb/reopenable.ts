@@ -1,4 +1,5 @@
 import type { SqlConnection } from '../destination.js';
+import type { MakeFilling } from './batch-stager.js';
 import { duckdbConnection } from './connection.js';
 import type { OpenDatabase } from './database.js';
 
@@ -18,8 +19,9 @@ export interface ReopenableConnection extends SqlConnection {
 export async function openReopenable(
   path: string,
   open: () => Promise<OpenDatabase>,
+  makeFilling: MakeFilling,
 ): Promise<ReopenableConnection> {
-  let current = duckdbConnection(await open(), path);
+  let current = duckdbConnection(await open(), path, makeFilling);
   return {
     dialect: 'duckdb',
     transaction: (work) => current.transaction(work),
@@ -28,7 +30,7 @@ export async function openReopenable(
     whileClosed: async (work) => {
       await current.close();
       await work();
-      current = duckdbConnection(await open(), path);
+      current = duckdbConnection(await open(), path, makeFilling);
     },
   };
 }

@@ -1,12 +1,10 @@
 import pg from 'pg';
 import type { Batch } from '../../../schemas/batch.js';
 import { asConnectorError, TransientError } from '../../../schemas/errors.js';
-import type { Table } from '../../../schemas/table.js';
-import { arrowSchema } from '../../../schemas/table-arrow.js';
 import type { SqlConnection, SqlReading, SqlTransaction, SqlValue, TextRow } from '../destination.js';
-import { nameList, qualified, statement } from '../sql-text.js';
-import { CopyIn } from './copy-in.js';
-import { copyText } from './copy-text.js';
+import type { StagingTarget } from '../staging-target.js';
+import { statement } from '../sql-text.js';
+import { CopyStaging } from './copy-staging.js';
 import { postgresError } from './postgres-error.js';
 import { clientConfig, prepareSession, type SessionOptions } from './session.js';
 
@@ -100,12 +98,14 @@ export class PostgresConnection implements SqlConnection {
 
 class PostgresTransaction implements SqlTransaction, SqlReading {
   readonly dialect = 'postgres';
-  private copying: CopyIn | undefined;
+  private readonly staging: CopyStaging;
 
   constructor(
     private readonly client: pg.ClientBase,
     private readonly place: string,
-  ) {}
+  ) {
+    this.staging = new CopyStaging(client);
+  }
 
   async rows(sql: string, parameters: readonly SqlValue[] = []): Promise<TextRow[]> {
     return (await this.query(sql, parameters)).rows;
@@ -137,34 +137,24 @@ class PostgresTransaction implements SqlTransaction, SqlReading {
     if (read !== rows) throw new RangeError(`${rows} rows were counted and ${read} read`);
   }
 
-  async stage(staging: string, table: Table, batch: Batch): Promise<void> {
-    await this.guard(async () => {
-      this.copying ??= new CopyIn(this.client, copyStatement(staging, table));
-      for (const piece of copyText(batch, table)) await this.copying.write(piece);
-    });
+  async stage(target: StagingTarget, batch: Batch): Promise<void> {
+    await this.guard(() => this.staging.stage(target, batch));
   }
 
-  async endStaging(): Promise<void> {
-    await this.guard(() => this.endCopy());
+  async endStaging(target: StagingTarget): Promise<void> {
+    await this.guard(() => this.staging.end(target));
   }
 
   /** After an error: a COPY under way is given up, so that the connection can roll back. */
   async abandon(): Promise<void> {
-    await this.copying?.abandon();
-    this.copying = undefined;
+    await this.staging.abandon();
   }
 
   private async query(sql: string, parameters: readonly SqlValue[]): Promise<pg.QueryResult<TextRow>> {
     return this.guard(async () => {
-      await this.endCopy();
+      await this.staging.endCopy();
       return this.client.query<TextRow>(sql, [...parameters]);
     });
-  }
-
-  private async endCopy(): Promise<void> {
-    const { copying } = this;
-    this.copying = undefined;
-    await copying?.end();
   }
 
   private async guard<T>(work: () => Promise<T>): Promise<T> {
@@ -174,9 +164,4 @@ class PostgresTransaction implements SqlTransaction, SqlReading {
       throw postgresError(error, this.place);
     }
   }
-}
-
-function copyStatement(staging: string, table: Table): string {
-  const columns = [...arrowSchema(table).fields.map(({ name }) => name), '_blob_name'];
-  return `COPY ${qualified('pg_temp', staging)} (${nameList(columns)}) FROM STDIN (FORMAT text, ENCODING 'UTF8')`;
 }

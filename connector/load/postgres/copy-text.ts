@@ -1,10 +1,12 @@
-import type { Data, RecordBatch } from 'apache-arrow';
+import type { Data } from 'apache-arrow';
 import { decimalText } from '../../../schemas/decimal-text.js';
 import { SystemError } from '../../../schemas/errors.js';
 import { arrowSchema, LINEAGE_FIELDS } from '../../../schemas/table-arrow.js';
 import type { Batch } from '../../../schemas/batch.js';
 import type { Table } from '../../../schemas/table.js';
+import type { StagingTarget } from '../staging-target.js';
 import { ByteWriter } from './byte-writer.js';
+import type { RowRange } from './seen-keys.js';
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -17,41 +19,56 @@ const DAY_MICROS = 86_400_000_000n;
 type WriteValue = (row: number, out: ByteWriter) => void;
 
 /**
- * A batch in the text format of Postgres' `COPY ... FROM STDIN`, in pieces of about half a mebibyte: the columns of
- * the batch in their order, then the blob's name. Values are read from Arrow's buffers, never through `Vector.get`:
+ * Rows of a batch in the text format of Postgres' `COPY ... FROM STDIN`, in pieces of about half a mebibyte: the columns of
+ * the target in their order. Values are read from Arrow's buffers, never through `Vector.get`:
  * decimals and timestamps go from their integers to exact text. Texts hold no NUL, which Postgres cannot store.
  * @throws SystemError when the batch has not the schema of the table
  */
-export function* copyText(batch: Batch, table: Table): Generator<Buffer> {
-  const writers = columnWriters(batch.records, table);
-  const blobName = escaped(batch.blobName);
+export function* copyText(batch: Batch, target: StagingTarget, rows: readonly RowRange[]): Generator<Buffer> {
+  if (rows.length === 0) return;
+  const writers = columnWriters(batch, target);
   const out = new ByteWriter();
-  for (let row = 0; row < batch.records.numRows; row += 1) {
-    for (const write of writers) {
-      write(row, out);
-      out.byte(TAB);
+  for (const { from, to } of rows) {
+    for (let row = from; row < to; row += 1) {
+      writers.forEach((write, column) => {
+        if (column > 0) out.byte(TAB);
+        write(row, out);
+      });
+      out.byte(NEWLINE);
+      if (out.isFull) yield out.take();
     }
-    out.bytes(blobName);
-    out.byte(NEWLINE);
-    if (out.isFull) yield out.take();
   }
   if (out.length > 0) yield out.take();
 }
 
-function columnWriters(records: RecordBatch, table: Table): WriteValue[] {
-  const expected = arrowSchema(table).fields;
-  const found = records.schema.fields;
-  return expected.map((field, index) => {
+function columnWriters({ records, blobName }: Batch, target: StagingTarget): WriteValue[] {
+  const { table } = target;
+  const writers = new Map<string, WriteValue>([['_blob_name', always(blobName)]]);
+  for (const { name, value } of target.constants) writers.set(name, always(String(value)));
+  arrowSchema(table).fields.forEach((field, index) => {
     const data = records.data.children[index];
-    const is = found[index];
+    const is = records.schema.fields[index];
     if (data === undefined || is?.name !== field.name || String(is.type) !== String(field.type)) {
       throw new SystemError({
         message: `batch of ${table.name}: column ${index + 1} is ${is?.name ?? 'missing'}, not ${field.name} ${String(field.type)}`,
         hint: 'this is a defect of the connector; nothing was published',
       });
     }
-    return nullable(data, valueWriter(data, table, index));
+    writers.set(field.name, nullable(data, valueWriter(data, table, index)));
   });
+  return target.columns.map((name) => {
+    const writer = writers.get(name);
+    if (writer !== undefined) return writer;
+    throw new SystemError({
+      message: `column ${name} of ${target.name} is filled by nothing`,
+      hint: 'this is a defect of the connector; nothing was published',
+    });
+  });
+}
+
+function always(text: string): WriteValue {
+  const bytes = escaped(text);
+  return (_, out) => out.bytes(bytes);
 }
 
 function nullable(data: Data, write: WriteValue): WriteValue {

@@ -1,92 +1,58 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeData, RecordBatch, Struct, type Data } from 'apache-arrow';
+import type { RecordBatch } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SqlConnection, SqlTransaction, TextRow } from '../../../connector/load/destination.js';
 import { duckdbConnection } from '../../../connector/load/duckdb/connection.js';
+import { stagingTable } from '../../../connector/load/publishing.js';
 import { openFile } from '../../../connector/load/duckdb/database.js';
-import { column, defineTable } from '../../../schemas/table.js';
-import { arrowSchema } from '../../../schemas/table-arrow.js';
+import { fillingWithColumns } from '../../../connector/load/duckdb/fill-with-columns.js';
+import { fillingWithValues } from '../../../connector/load/duckdb/fill-with-values.js';
+import { batchOf, CHARGE, STAGED, TABLE } from './charges.js';
 
-/** One column of every type; what else a declaration needs is not looked at here. */
-const TABLE = defineTable({
-  name: 'charges',
-  version: 1,
-  scopedBy: 'invoice',
-  columns: [
-    column('note', 'Note', 'text', 'full', 'a text'),
-    column('amount', 'Amount', 'decimal', 'full', 'a decimal'),
-    column('day', 'Day', 'date', 'full', 'a date'),
-    column('instant', 'Instant', 'timestamp', 'full', 'a timestamp'),
-  ],
-  identity: ['note'],
-  measures: ['amount'],
-  required: [],
-  amount: 'amount',
-  currency: 'note',
-  tenant: 'note',
-});
-const SCHEMA = arrowSchema(TABLE);
+const TARGET = stagingTable(TABLE);
 
-const STAGED = `CREATE TEMPORARY TABLE staged (note VARCHAR, amount DECIMAL(38, 22), day DATE, instant TIMESTAMP,
-  line_item_key UUID, _row_hash UUID, _line_number INTEGER, _extra VARCHAR, _blob_name VARCHAR)`;
+/** Both ways of filling chunks, with DuckDB working on a thread of its own and on the one that waits for it. */
+describe.each([
+  { filling: 'whole columns', makeFilling: fillingWithColumns, threads: 1 },
+  { filling: 'whole columns', makeFilling: fillingWithColumns, threads: 2 },
+  { filling: 'values', makeFilling: fillingWithValues, threads: 2 },
+])('staging a batch by $filling on $threads threads', ({ makeFilling, threads }) => {
+  let folder: string;
+  let connection: SqlConnection;
 
-interface Charge {
-  readonly note: string | null;
-  /** Value times 10^22. */
-  readonly amount: bigint | null;
-  readonly day: number | null;
-  readonly instant: bigint | null;
-  readonly key: string;
-  readonly line: number;
-  readonly extra: string | null;
-}
-
-const CHARGE: Charge = {
-  note: 'usage',
-  amount: 1_999_968_000_511_991_808_131n,
-  day: 20_000,
-  instant: 1_764_547_200_000_001n,
-  key: '00112233445566778899aabbccddeeff',
-  line: 1,
-  extra: null,
-};
-
-let folder: string;
-let connection: SqlConnection;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'duckdb-stage-'));
-  const path = join(folder, 'billing.duckdb');
-  connection = duckdbConnection(
-    await openFile(path, 'write', { memoryLimit: 128 * 1024 ** 2, threads: 1 }),
-    path,
-  );
-});
-afterAll(async () => {
-  await connection.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** Stages batches, runs `sql` over them and gives everything back. */
-async function staged(
-  batches: readonly RecordBatch[],
-  sql = 'SELECT * FROM temp.staged ORDER BY _line_number',
-): Promise<TextRow[]> {
-  return connection.transaction(async (transaction) => {
-    await transaction.run(STAGED);
-    for (const [index, records] of batches.entries()) {
-      await transaction.stage('staged', TABLE, { blobName: `part-${index}.json.gz`, records });
-    }
-    await transaction.endStaging('staged');
-    const rows = await transaction.rows(sql);
-    await transaction.run('DROP TABLE temp.staged');
-    return rows;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'duckdb-stage-'));
+    const path = join(folder, 'billing.duckdb');
+    connection = duckdbConnection(
+      await openFile(path, 'write', { memoryLimit: 128 * 1024 ** 2, threads }),
+      path,
+      makeFilling,
+    );
   });
-}
+  afterAll(async () => {
+    await connection.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
 
-describe('staging a batch', () => {
+  /** Stages batches, runs `sql` over them and gives everything back. */
+  async function staged(
+    batches: readonly RecordBatch[],
+    sql = 'SELECT * FROM temp.staged ORDER BY _line_number',
+  ): Promise<TextRow[]> {
+    return connection.transaction(async (transaction) => {
+      await transaction.run(STAGED);
+      for (const [index, records] of batches.entries()) {
+        await transaction.stage(TARGET, { blobName: `part-${index}.json.gz`, records });
+      }
+      await transaction.endStaging(TARGET);
+      const rows = await transaction.rows(sql);
+      await transaction.run('DROP TABLE temp.staged');
+      return rows;
+    });
+  }
+
   test('keeps every type exactly, at its ends too, and null as null', async () => {
     const rows = await staged([
       batchOf([
@@ -197,7 +163,7 @@ describe('staging a batch', () => {
     ] as const) {
       const refused = connection.transaction(async (transaction) => {
         await transaction.run(STAGED.replace(from, to));
-        await transaction.stage('staged', TABLE, { blobName: 'part', records: batchOf([CHARGE]) });
+        await transaction.stage(TARGET, { blobName: 'part', records: batchOf([CHARGE]) });
       });
       await expect(refused, to).rejects.toMatchObject({ kind: 'system', message: /staging|columns/ });
     }
@@ -208,7 +174,7 @@ describe('staging a batch', () => {
       const failing = connection.transaction(async (transaction: SqlTransaction) => {
         await transaction.run(STAGED);
         const charges = Array.from({ length: rows }, () => CHARGE);
-        await transaction.stage('staged', TABLE, { blobName: 'part', records: batchOf(charges) });
+        await transaction.stage(TARGET, { blobName: 'part', records: batchOf(charges) });
         throw new Error('a blob proved damaged');
       });
       await expect(failing).rejects.toThrow();
@@ -221,97 +187,86 @@ describe('staging a batch', () => {
   test('that was not ended is not committed', async () => {
     const forgotten = connection.transaction(async (transaction) => {
       await transaction.run(STAGED);
-      await transaction.stage('staged', TABLE, { blobName: 'part', records: batchOf([CHARGE]) });
+      await transaction.stage(TARGET, { blobName: 'part', records: batchOf([CHARGE]) });
     });
     await expect(forgotten).rejects.toMatchObject({
       kind: 'system',
       message: expect.stringContaining('not ended') as string,
     });
   });
-});
 
-/** Fills Arrow buffers by hand, as the parser does. */
-function batchOf(charges: readonly Charge[]): RecordBatch {
-  const keys = Buffer.concat(charges.map(({ key }) => Buffer.from(key, 'hex')));
-  const children = [
-    textData(
-      charges.map(({ note }) => note),
-      0,
-    ),
-    fixedData(
-      1,
-      charges.map(({ amount }) => amount),
-      decimalWords,
-    ),
-    fixedData(
-      2,
-      charges.map(({ day }) => day),
-      (days) => Int32Array.from(days, (value) => value ?? 0),
-    ),
-    fixedData(
-      3,
-      charges.map(({ instant }) => instant),
-      (micros) => BigInt64Array.from(micros, (value) => value ?? 0n),
-    ),
-    makeData({ type: typeAt(4), length: charges.length, data: keys, nullCount: 0 } as never),
-    makeData({ type: typeAt(5), length: charges.length, data: keys, nullCount: 0 } as never),
-    fixedData(
-      6,
-      charges.map(({ line }) => line),
-      (lines) => Int32Array.from(lines, (value) => value ?? 0),
-    ),
-    textData(
-      charges.map(({ extra }) => extra),
-      7,
-    ),
-  ] as Data[];
-  const data = makeData({ type: new Struct(SCHEMA.fields), length: charges.length, nullCount: 0, children });
-  return new RecordBatch(SCHEMA, data);
-}
-
-function typeAt(field: number): unknown {
-  return SCHEMA.fields[field]?.type;
-}
-
-function validity(values: readonly unknown[]): { nullBitmap: Uint8Array; nullCount: number } {
-  const nullBitmap = new Uint8Array(Math.ceil(values.length / 64) * 8);
-  values.forEach((value, index) => {
-    if (value !== null) nullBitmap[index >> 3] = (nullBitmap[index >> 3] ?? 0) | (1 << (index & 7));
+  test('lets other statements in between, and fills what is staged besides: constants, and defaults of columns that are not ours', async () => {
+    const target = {
+      schema: 'main',
+      name: 'charges',
+      table: TABLE,
+      columns: ['month', ...TARGET.columns, 'load', 'occurrence'],
+      constants: [
+        { name: 'load', type: 'text', value: 'a text that is longer than a view' },
+        { name: 'occurrence', type: 'integer', value: 1 },
+        { name: 'month', type: 'date', value: '2026-02-01' },
+      ],
+      repeats: null,
+    } as const;
+    const rows = await connection.transaction(async (transaction) => {
+      await transaction.run(
+        STAGED.replace('TEMPORARY TABLE staged (', "TABLE charges (mine TEXT DEFAULT 'mine', month DATE, "),
+      );
+      await transaction.run('ALTER TABLE charges ADD COLUMN load VARCHAR');
+      await transaction.run('ALTER TABLE charges ADD COLUMN occurrence INTEGER');
+      const counts: (string | null | undefined)[] = [];
+      for (let part = 1; part <= 20; part += 1) {
+        const records = batchOf(Array.from({ length: 900 }, (_, line) => ({ ...CHARGE, line })));
+        await transaction.stage(target, { blobName: `part-${part}`, records });
+        if (part % 6 !== 0) continue;
+        const [row] = await transaction.rows('SELECT count(*) AS n FROM charges');
+        counts.push(row?.['n']);
+      }
+      await transaction.endStaging(target);
+      expect(counts).toEqual(['5400', '10800', '16200']);
+      const found = await transaction.rows(
+        'SELECT mine, month, load, occurrence, count(DISTINCT _blob_name) AS blobs, count(*) AS n FROM charges GROUP BY ALL',
+      );
+      await transaction.run('DROP TABLE charges');
+      return found;
+    });
+    expect(rows).toEqual([
+      {
+        mine: 'mine',
+        month: '2026-02-01',
+        load: 'a text that is longer than a view',
+        occurrence: '1',
+        blobs: '20',
+        n: '18000',
+      },
+    ]);
   });
-  return { nullBitmap, nullCount: values.filter((value) => value === null).length };
-}
 
-function textData(texts: readonly (string | null)[], field: number): unknown {
-  const bytes = texts.map((text) => Buffer.from(text ?? ''));
-  const valueOffsets = new Int32Array(texts.length + 1);
-  bytes.forEach((one, index) => (valueOffsets[index + 1] = (valueOffsets[index] ?? 0) + one.length));
-  const data = Buffer.concat(bytes);
-  return makeData({
-    type: typeAt(field),
-    length: texts.length,
-    valueOffsets,
-    data,
-    ...validity(texts),
-  } as never);
-}
-
-function fixedData<T>(
-  field: number,
-  values: readonly (T | null)[],
-  fill: (values: readonly (T | null)[]) => unknown,
-) {
-  return makeData({
-    type: typeAt(field),
-    length: values.length,
-    data: fill(values),
-    ...validity(values),
-  } as never);
-}
-
-function decimalWords(values: readonly (bigint | null)[]): Uint32Array {
-  return Uint32Array.from(
-    values.flatMap((value) =>
-      [0n, 32n, 64n, 96n].map((shift) => Number(((value ?? 0n) >> shift) & 0xffffffffn)),
-    ),
-  );
-}
+  test('ends with what DuckDB refused, or with what is wrong with the batch, and leaves a connection that works', async () => {
+    const short = batchOf([CHARGE, CHARGE]);
+    (short.data.children[1] as { values: unknown }).values = new Uint32Array(4);
+    const many = batchOf(Array.from({ length: 9000 }, (_, line) => ({ ...CHARGE, line })));
+    for (const [table, records, expected] of [
+      [STAGED, short, { kind: 'system', message: /an Arrow batch holds/ }],
+      [
+        STAGED.replace('_line_number INTEGER', '_line_number INTEGER CHECK (_line_number < 8000)'),
+        many,
+        { message: /CHECK/ },
+      ],
+    ] as const) {
+      for (const batches of [1, 10]) {
+        const refused = connection.transaction(async (transaction) => {
+          await transaction.run(table);
+          for (let part = 0; part < batches; part += 1) {
+            await transaction.stage(TARGET, { blobName: 'part', records });
+          }
+          await transaction.endStaging(TARGET);
+        });
+        await expect(refused).rejects.toMatchObject(expected);
+        expect(await staged([batchOf([CHARGE])], 'SELECT count(*) AS n FROM temp.staged')).toEqual([
+          { n: '1' },
+        ]);
+      }
+    }
+  });
+});
