@@ -36,7 +36,9 @@ async function main(): Promise<void> {
   });
   await mkdir(CACHE, { recursive: true });
   if (values.large) {
-    const large = await measureLarge(Number.parseInt(values.rows ?? '10000000', 10), CACHE, values.view);
+    const large = await measureLarge(Number.parseInt(values.rows ?? '10000000', 10), CACHE, {
+      ...{ views: values.view, commands: values.view.length === 0 },
+    });
     if (values.json) process.stdout.write(`${JSON.stringify(large, null, 2)}\n`);
     else printLarge(large);
     if (large.failures.length > 0) process.exitCode = 1;

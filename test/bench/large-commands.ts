@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
+import { packageRoot } from '../../connector/package-info.js';
 import { INVOICE } from '../e2e/generated-month.js';
 import { warehouseConfig } from './large-duckdb.js';
 import type { Engine } from './large-measure.js';
@@ -48,7 +48,7 @@ async function measureCommand(
   config: string,
   wanted: (typeof COMMANDS)[number],
 ): Promise<CommandMeasurement> {
-  const cli = fileURLToPath(new URL('../../connector/cli.js', import.meta.url));
+  const cli = join(packageRoot(), 'dist', 'connector', 'cli.js');
   const command = wanted.arguments.join(' ');
   const start = performance.now();
   const { code, text } = await run(process.execPath, [cli, ...wanted.arguments, '--config', config]).then(

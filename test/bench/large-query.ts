@@ -21,10 +21,10 @@ export function duckdbQuery(connection: DuckDBConnection): RunQuery {
 }
 
 const BOOLEAN = 16;
-const TEXTS = {
+const TEXTS: pg.CustomTypesConfig = {
   getTypeParser: (oid: number) => (text: string) =>
     oid === BOOLEAN ? (text === 't' ? 'true' : 'false') : text,
-} as pg.CustomTypesConfig;
+};
 
 /** Of a Postgres connection. */
 export function postgresQuery(client: pg.Client): RunQuery {

@@ -21,12 +21,12 @@ export interface LargeResult {
  * Measures every check and report of an invoice that is a tenth of a warehouse, on both engines, then `reconcile` and
  * `explain` of it. The warehouses are made once and kept in the cache.
  * @param rows of usage in the warehouse, about
- * @param only views to look at, without the commands; empty: all
+ * @param wanted the views to look at, all where none is named, and whether to run the commands
  */
 export async function measureLarge(
   rows: number,
   cache: string,
-  only: readonly string[],
+  wanted: { readonly views: readonly string[]; readonly commands: boolean },
 ): Promise<LargeResult> {
   const size = monthSize(rows);
   const folder = join(cache, `large-${rows}-${warehouseDigest(size)}`);
@@ -36,12 +36,14 @@ export async function measureLarge(
   say('making or finding the same in Postgres ...');
   const server = await postgresWarehouse(folder, path);
   try {
-    const views = largeViews(size).filter(({ view }) => only.length === 0 || only.includes(view));
+    const views = largeViews(size).filter(
+      ({ view }) => wanted.views.length === 0 || wanted.views.includes(view),
+    );
     const measurements = [
       ...(await inDuckdb(path, (connection) => measureAll('duckdb', views, duckdbQuery(connection)))),
       ...(await inPostgres(server.url, (client) => measureAll('postgres', views, postgresQuery(client)))),
     ];
-    const commands = only.length === 0 ? await measureCommands({ path, url: server.url, folder }) : [];
+    const commands = wanted.commands ? await measureCommands({ path, url: server.url, folder }) : [];
     return { measurements, commands, failures: failuresOf(measurements, commands) };
   } finally {
     await server.stop();
