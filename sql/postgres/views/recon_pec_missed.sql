@@ -30,7 +30,9 @@ WITH rated AS (
     max(t.entitlement_description COLLATE "C") AS entitlement_description,
     max(t.sku_name COLLATE "C") AS sku_name
   FROM {{dataset}}.billed_usage t
-  WHERE t.billing_pre_tax_total <> 0
+  -- The second condition is true of every row. Postgres takes such a comparison for a rare one, so it expects few groups
+  -- and hashes them; a million rows would be sorted else.
+  WHERE t.billing_pre_tax_total <> 0 AND left(t.invoice_number, 0) = ''
     AND (t.partner_earned_credit_percentage > 0 OR NOT (
       coalesce(replace(lower(t.benefit_type), ' ', '') = 'savingsplan', t.benefit_order_id IS NOT NULL)
       OR coalesce(t.additional_info ~ '(?i)"ReservationOrderId"\s*:\s*"[^"]', false)

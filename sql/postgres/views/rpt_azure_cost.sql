@@ -41,6 +41,9 @@ FROM (
     min(r.usage_date) AS first_usage_date,
     max(r.usage_date) AS last_usage_date
   FROM {{dataset}}.billed_usage r
+  -- True of every row. Postgres takes such a comparison for a rare one, so it expects few groups and hashes them; a million
+  -- rows would be sorted else.
+  WHERE left(r.invoice_number, 0) = ''
   GROUP BY
     r.invoice_number, upper(r.billing_currency), lower(r.customer_id), lower(r.entitlement_id),
     lower(r.resource_group COLLATE "C"), r.meter_category, r.tags
