@@ -3,6 +3,8 @@
 -- one right. What the connector made different itself (history says reloaded: a repair, another attribute set) is not in
 -- it, nor is what was replaced before the history was purged.
 -- Source: domain.md section C3, 16. Columns are only ever added at the end.
+-- Rows are joined by a key of their own where they were changed: DuckDB would compare all with all for a condition on the
+-- left side of a left join.
 CREATE OR REPLACE VIEW {{dataset}}.recon_snapshot_changes AS
 WITH snapshots AS (
   SELECT
@@ -78,9 +80,14 @@ changes AS (
     coalesce(t.charge_type, h.charge_type) AS charge_type,
     h.billing_pre_tax_total AS left_amount, t.amount AS right_amount
   FROM restated r
-  JOIN {{dataset}}.billed_usage_history h ON h._replaced_by_load_id = r.load_id
-  LEFT JOIN usage_versions t ON h._change = 'changed' AND t._load_id = h._replaced_by_load_id
-    AND t.line_item_key = h.line_item_key AND t.line_item_occurrence = h.line_item_occurrence
+  JOIN (
+    SELECT *, CASE WHEN _change = 'changed' THEN line_item_key END AS changed_key FROM {{dataset}}.billed_usage_history
+  ) h ON h._replaced_by_load_id = r.load_id
+  LEFT JOIN (
+    -- A changed row was there before.
+    SELECT * FROM usage_versions WHERE _first_load_id <> _load_id
+  ) t ON t._load_id = h._replaced_by_load_id AND t.line_item_key = h.changed_key
+    AND t.line_item_occurrence = h.line_item_occurrence
   WHERE r.stream = 'billed_usage' AND h._change IN ('changed', 'removed')
   UNION ALL
   SELECT
@@ -107,9 +114,14 @@ changes AS (
     coalesce(t.charge_type, h.charge_type) AS charge_type,
     h.subtotal AS left_amount, t.amount AS right_amount
   FROM restated r
-  JOIN {{dataset}}.billed_reconciliation_history h ON h._replaced_by_load_id = r.load_id
-  LEFT JOIN lines_versions t ON h._change = 'changed' AND t._load_id = h._replaced_by_load_id
-    AND t.line_item_key = h.line_item_key AND t.line_item_occurrence = h.line_item_occurrence
+  JOIN (
+    SELECT *, CASE WHEN _change = 'changed' THEN line_item_key END AS changed_key FROM {{dataset}}.billed_reconciliation_history
+  ) h ON h._replaced_by_load_id = r.load_id
+  LEFT JOIN (
+    -- A changed row was there before.
+    SELECT * FROM lines_versions WHERE _first_load_id <> _load_id
+  ) t ON t._load_id = h._replaced_by_load_id AND t.line_item_key = h.changed_key
+    AND t.line_item_occurrence = h.line_item_occurrence
   WHERE r.stream = 'billed_reconciliation' AND h._change IN ('changed', 'removed')
 )
 SELECT
