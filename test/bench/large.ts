@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { measureCommands, type CommandMeasurement } from './large-commands.js';
+import { ownCpu, serverCpu, type ReadCpu } from './large-cpu.js';
 import { duckdbWarehouse, inDuckdb, warehouseDigest } from './large-duckdb.js';
 import { BOUNDS, measureView, sumsOfInvoice, type Engine, type LargeMeasurement } from './large-measure.js';
 import { inPostgres, postgresWarehouse } from './large-postgres.js';
@@ -40,8 +41,12 @@ export async function measureLarge(
       ({ view }) => wanted.views.length === 0 || wanted.views.includes(view),
     );
     const measurements = [
-      ...(await inDuckdb(path, (connection) => measureAll('duckdb', views, duckdbQuery(connection)))),
-      ...(await inPostgres(server.url, (client) => measureAll('postgres', views, postgresQuery(client)))),
+      ...(await inDuckdb(path, (connection) =>
+        measureAll('duckdb', views, { run: duckdbQuery(connection), cpu: ownCpu }),
+      )),
+      ...(await inPostgres(server.url, async (client) =>
+        measureAll('postgres', views, { run: postgresQuery(client), cpu: await serverCpu(client) }),
+      )),
     ];
     const commands = wanted.commands ? await measureCommands({ path, url: server.url, folder }) : [];
     return { measurements, commands, failures: failuresOf(measurements, commands) };
@@ -53,13 +58,13 @@ export async function measureLarge(
 async function measureAll(
   engine: Engine,
   views: readonly LargeView[],
-  run: RunQuery,
+  of: { readonly run: RunQuery; readonly cpu: ReadCpu },
 ): Promise<LargeMeasurement[]> {
-  const sums = await sumsOfInvoice(run);
+  const sums = await sumsOfInvoice(of.run);
   const measured: LargeMeasurement[] = [];
   for (const view of views) {
-    const one = await measureView(engine, run, view, sums);
-    say(`${engine} ${view.view}: ${one.seconds.toFixed(2)} s`);
+    const one = await measureView(engine, of, view, sums);
+    say(`${engine} ${view.view}: ${one.seconds.toFixed(2)} s, CPU ${one.cpuSeconds?.toFixed(2) ?? '?'} s`);
     measured.push(one);
   }
   return measured;
@@ -86,15 +91,16 @@ function failuresOf(
 /** One table of all, then what failed. */
 export function printLarge({ measurements, commands, failures }: LargeResult): void {
   const table = new Table({
-    head: ['view or command', 'engine', 'seconds', 'rows', 'bound', 'within?'],
+    head: ['view or command', 'engine', 'seconds', 'CPU s', 'rows', 'bound', 'within?'],
     style: { head: [], border: [] },
   });
-  for (const { view, engine, seconds, rows } of measurements) {
+  for (const { view, engine, seconds, cpuSeconds, rows } of measurements) {
     const bound = BOUNDS[engine];
-    table.push([view, engine, seconds.toFixed(2), rows, `${bound} s`, seconds < bound ? 'yes' : 'NO']);
+    const cpu = cpuSeconds?.toFixed(2) ?? '';
+    table.push([view, engine, seconds.toFixed(2), cpu, rows, `${bound} s`, seconds < bound ? 'yes' : 'NO']);
   }
   for (const { command, engine, seconds } of commands)
-    table.push([command, engine, seconds.toFixed(2), '', '', '']);
+    table.push([command, engine, seconds.toFixed(2), '', '', '', '']);
   process.stdout.write(`${table.toString()}\n`);
   const said = failures.length === 0 ? ['ok   every view says what the month implies, the same on both'] : [];
   for (const line of [...said, ...failures.map((failure) => `FAIL ${failure}`)])

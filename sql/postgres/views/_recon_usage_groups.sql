@@ -17,12 +17,11 @@ WITH amounts AS NOT MATERIALIZED (
     count(*) AS rows_left,
     CAST(NULL AS numeric) AS right_sum, CAST(0 AS bigint) AS rows_right
   FROM {{dataset}}.billed_usage t
-  -- True of every row. Postgres takes such a comparison for a rare one, so it expects few groups and hashes them; a million
-  -- rows would be sorted else.
-  WHERE left(t.invoice_number, 0) = ''
   GROUP BY
     t.invoice_number, t.subscription_id COLLATE "C", t.product_id COLLATE "C", t.sku_id COLLATE "C",
-    t.availability_id COLLATE "C", t.billing_currency COLLATE "C"
+    t.availability_id COLLATE "C", t.billing_currency COLLATE "C",
+    -- Of a type that cannot be sorted: Postgres expects more groups than there are, and would sort a million rows for them.
+    CAST('0' AS xid)
   UNION ALL
   SELECT
     t.invoice_number, t.subscription_id COLLATE "C", t.product_id COLLATE "C", t.sku_id COLLATE "C",

@@ -18,10 +18,8 @@ WITH usage_side AS (
     sum(t.billing_pre_tax_total) AS usage_amount,
     max(t.customer_name COLLATE "C") AS customer_name
   FROM {{dataset}}.billed_usage t
-  -- True of every row. Postgres takes such a comparison for a rare one, so it expects few groups and hashes them; a million
-  -- rows would be sorted else.
-  WHERE left(t.invoice_number, 0) = ''
-  GROUP BY t.invoice_number, t.billing_currency, t.customer_id, t.subscription_id
+  -- The last is of a type that cannot be sorted: Postgres would sort a million rows else.
+  GROUP BY t.invoice_number, t.billing_currency, t.customer_id, t.subscription_id, CAST('0' AS xid)
 ),
 lines_side AS (
   SELECT

@@ -30,9 +30,7 @@ WITH rated AS (
     max(t.entitlement_description COLLATE "C") AS entitlement_description,
     max(t.sku_name COLLATE "C") AS sku_name
   FROM {{dataset}}.billed_usage t
-  -- The second condition is true of every row. Postgres takes such a comparison for a rare one, so it expects few groups
-  -- and hashes them; a million rows would be sorted else.
-  WHERE t.billing_pre_tax_total <> 0 AND left(t.invoice_number, 0) = ''
+  WHERE t.billing_pre_tax_total <> 0
     AND (t.partner_earned_credit_percentage > 0 OR NOT (
       coalesce(replace(lower(t.benefit_type), ' ', '') = 'savingsplan', t.benefit_order_id IS NOT NULL)
       OR coalesce(t.additional_info ~ '(?i)"ReservationOrderId"\s*:\s*"[^"]', false)
@@ -41,7 +39,9 @@ WITH rated AS (
     ))
   GROUP BY
     t.invoice_number, t.billing_currency, t.customer_id, t.subscription_id, t.entitlement_id,
-    t.product_id, t.sku_id, t.availability_id, t.partner_earned_credit_percentage, t.unit_price, exchange_rate, missed_on
+    t.product_id, t.sku_id, t.availability_id, t.partner_earned_credit_percentage, t.unit_price, exchange_rate, missed_on,
+    -- Of a type that cannot be sorted: Postgres expects more groups than there are, and would sort a million rows for them.
+    CAST('0' AS xid)
 ),
 -- OFFSET 0 keeps each step a step: without it Postgres would compute a value again wherever it is named.
 listed AS (

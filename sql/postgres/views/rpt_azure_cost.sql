@@ -41,11 +41,10 @@ FROM (
     min(r.usage_date) AS first_usage_date,
     max(r.usage_date) AS last_usage_date
   FROM {{dataset}}.billed_usage r
-  -- True of every row. Postgres takes such a comparison for a rare one, so it expects few groups and hashes them; a million
-  -- rows would be sorted else.
-  WHERE left(r.invoice_number, 0) = ''
   GROUP BY
     r.invoice_number, upper(r.billing_currency), lower(r.customer_id), lower(r.entitlement_id),
-    lower(r.resource_group COLLATE "C"), r.meter_category, r.tags
+    lower(r.resource_group COLLATE "C"), r.meter_category, r.tags,
+    -- Of a type that cannot be sorted: Postgres expects more groups than there are, and would sort a million rows for them.
+    CAST('0' AS xid)
 ) u
 LEFT JOIN {{dataset}}._invoice_snapshots s ON s.invoice_number = u.invoice_number;
