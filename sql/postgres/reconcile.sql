@@ -96,5 +96,5 @@ ORDER BY 1;
 SELECT
   (SELECT count(*) FROM {{dataset}}.invoices i WHERE i.invoice_number = $1)
   + (SELECT count(*) FROM {{dataset}}._scopes c WHERE c.scope = $1)
-  + (SELECT count(*) FROM {{dataset}}.billed_reconciliation t WHERE t.invoice_number = $1)
-  + (SELECT count(*) FROM {{dataset}}.billed_usage u WHERE u.invoice_number = $1) AS records;
+  + CASE WHEN EXISTS (SELECT 1 FROM {{dataset}}.billed_reconciliation t WHERE t.invoice_number = $1) THEN 1 ELSE 0 END
+  + CASE WHEN EXISTS (SELECT 1 FROM {{dataset}}.billed_usage u WHERE u.invoice_number = $1) THEN 1 ELSE 0 END AS records;

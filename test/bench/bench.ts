@@ -8,11 +8,13 @@ import Table from 'cli-table3';
 import { startPostgres } from '../postgres-process.js';
 import type { BenchCase } from './bench-case.js';
 import { benchFiles, type BenchFiles } from './bench-files.js';
+import { measureLarge, printLarge } from './large.js';
 import type { Measurement } from './measure.js';
 
 /*
  * `npm run bench`: the whole way of one large invoice from the sandbox's blobs on disk to a published snapshot in
  * both engines, beside DuckDB's own reader on the same files in the same run. Options: --rows N, --blobs N, --json.
+ * `--large`: the checks and reports of a large invoice in a large warehouse. Options: --rows N, --view NAME..., --json.
  */
 
 const run = promisify(execFile);
@@ -25,14 +27,25 @@ const PROCESS_LIMIT_MIB = 1.3 * MEMORY_LIMIT_MIB + 300e6 / 2 ** 20;
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      rows: { type: 'string', default: '1000000' },
+      rows: { type: 'string' },
       blobs: { type: 'string', default: '8' },
       json: { type: 'boolean', default: false },
+      large: { type: 'boolean', default: false },
+      view: { type: 'string', multiple: true, default: [] },
     },
   });
-  const rows = Number.parseInt(values.rows, 10);
-  process.stderr.write(`making or finding ${rows} usage rows ...\n`);
   await mkdir(CACHE, { recursive: true });
+  if (values.large) {
+    const large = await measureLarge(Number.parseInt(values.rows ?? '10000000', 10), CACHE, {
+      ...{ views: values.view, commands: values.view.length === 0 },
+    });
+    if (values.json) process.stdout.write(`${JSON.stringify(large, null, 2)}\n`);
+    else printLarge(large);
+    if (large.failures.length > 0) process.exitCode = 1;
+    return;
+  }
+  const rows = Number.parseInt(values.rows ?? '1000000', 10);
+  process.stderr.write(`making or finding ${rows} usage rows ...\n`);
   const files = await benchFiles(rows, Number.parseInt(values.blobs, 10), CACHE);
   const work = await mkdtemp(join(tmpdir(), 'partner-billing-bench-'));
   try {

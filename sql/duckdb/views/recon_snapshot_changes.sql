@@ -3,6 +3,8 @@
 -- one right. What the connector made different itself (history says reloaded: a repair, another attribute set) is not in
 -- it, nor is what was replaced before the history was purged.
 -- Source: domain.md section C3, 16. Columns are only ever added at the end.
+-- Rows are joined by a key of their own where they were changed: DuckDB would compare all with all for a condition on the
+-- left side of a left join.
 CREATE OR REPLACE VIEW {{dataset}}.recon_snapshot_changes AS
 WITH snapshots AS (
   SELECT
@@ -31,27 +33,59 @@ restated AS (
       WHERE h._replaced_by_load_id = s.load_id AND h._change = 'reloaded'
     )
 ),
-usage_versions AS (
+usage_added AS (
   SELECT
     _load_id, _first_load_id, line_item_key, line_item_occurrence, invoice_number, billing_currency AS currency,
     customer_id, customer_name, subscription_id, product_id, sku_id, charge_type, billing_pre_tax_total AS amount
   FROM {{dataset}}.billed_usage
+  WHERE _first_load_id = _load_id
   UNION ALL
   SELECT
     _load_id, _first_load_id, line_item_key, line_item_occurrence, invoice_number, billing_currency AS currency,
     customer_id, customer_name, subscription_id, product_id, sku_id, charge_type, billing_pre_tax_total AS amount
   FROM {{dataset}}.billed_usage_history
+  WHERE _first_load_id = _load_id
 ),
-lines_versions AS (
+usage_changed AS (
+  -- A changed row was there before.
+  SELECT
+    _load_id, _first_load_id, line_item_key, line_item_occurrence, invoice_number, billing_currency AS currency,
+    customer_id, customer_name, subscription_id, product_id, sku_id, charge_type, billing_pre_tax_total AS amount
+  FROM {{dataset}}.billed_usage
+  WHERE _first_load_id <> _load_id
+  UNION ALL
+  SELECT
+    _load_id, _first_load_id, line_item_key, line_item_occurrence, invoice_number, billing_currency AS currency,
+    customer_id, customer_name, subscription_id, product_id, sku_id, charge_type, billing_pre_tax_total AS amount
+  FROM {{dataset}}.billed_usage_history
+  WHERE _first_load_id <> _load_id
+),
+lines_added AS (
   SELECT
     _load_id, _first_load_id, line_item_key, line_item_occurrence, invoice_number, currency AS currency,
     customer_id, customer_name, subscription_id, product_id, sku_id, charge_type, subtotal AS amount
   FROM {{dataset}}.billed_reconciliation
+  WHERE _first_load_id = _load_id
   UNION ALL
   SELECT
     _load_id, _first_load_id, line_item_key, line_item_occurrence, invoice_number, currency AS currency,
     customer_id, customer_name, subscription_id, product_id, sku_id, charge_type, subtotal AS amount
   FROM {{dataset}}.billed_reconciliation_history
+  WHERE _first_load_id = _load_id
+),
+lines_changed AS (
+  -- A changed row was there before.
+  SELECT
+    _load_id, _first_load_id, line_item_key, line_item_occurrence, invoice_number, currency AS currency,
+    customer_id, customer_name, subscription_id, product_id, sku_id, charge_type, subtotal AS amount
+  FROM {{dataset}}.billed_reconciliation
+  WHERE _first_load_id <> _load_id
+  UNION ALL
+  SELECT
+    _load_id, _first_load_id, line_item_key, line_item_occurrence, invoice_number, currency AS currency,
+    customer_id, customer_name, subscription_id, product_id, sku_id, charge_type, subtotal AS amount
+  FROM {{dataset}}.billed_reconciliation_history
+  WHERE _first_load_id <> _load_id
 ),
 changes AS (
   SELECT
@@ -61,8 +95,8 @@ changes AS (
     t.customer_id, t.customer_name, t.subscription_id, t.product_id, t.sku_id, t.charge_type,
     CAST(NULL AS DECIMAL(38, 22)) AS left_amount, t.amount AS right_amount
   FROM restated r
-  JOIN usage_versions t ON t._load_id = r.load_id
-  WHERE r.stream = 'billed_usage' AND t._first_load_id = t._load_id
+  JOIN usage_added t ON t._load_id = r.load_id
+  WHERE r.stream = 'billed_usage'
   UNION ALL
   SELECT
     r.stream, r.scope, r.from_load_id, r.load_id AS to_load_id, r.from_etag, r.etag AS to_etag,
@@ -78,9 +112,11 @@ changes AS (
     coalesce(t.charge_type, h.charge_type) AS charge_type,
     h.billing_pre_tax_total AS left_amount, t.amount AS right_amount
   FROM restated r
-  JOIN {{dataset}}.billed_usage_history h ON h._replaced_by_load_id = r.load_id
-  LEFT JOIN usage_versions t ON h._change = 'changed' AND t._load_id = h._replaced_by_load_id
-    AND t.line_item_key = h.line_item_key AND t.line_item_occurrence = h.line_item_occurrence
+  JOIN (
+    SELECT *, CASE WHEN _change = 'changed' THEN line_item_key END AS changed_key FROM {{dataset}}.billed_usage_history
+  ) h ON h._replaced_by_load_id = r.load_id
+  LEFT JOIN usage_changed t ON t._load_id = h._replaced_by_load_id AND t.line_item_key = h.changed_key
+    AND t.line_item_occurrence = h.line_item_occurrence
   WHERE r.stream = 'billed_usage' AND h._change IN ('changed', 'removed')
   UNION ALL
   SELECT
@@ -90,8 +126,8 @@ changes AS (
     t.customer_id, t.customer_name, t.subscription_id, t.product_id, t.sku_id, t.charge_type,
     CAST(NULL AS DECIMAL(38, 22)) AS left_amount, t.amount AS right_amount
   FROM restated r
-  JOIN lines_versions t ON t._load_id = r.load_id
-  WHERE r.stream = 'billed_reconciliation' AND t._first_load_id = t._load_id
+  JOIN lines_added t ON t._load_id = r.load_id
+  WHERE r.stream = 'billed_reconciliation'
   UNION ALL
   SELECT
     r.stream, r.scope, r.from_load_id, r.load_id AS to_load_id, r.from_etag, r.etag AS to_etag,
@@ -107,9 +143,11 @@ changes AS (
     coalesce(t.charge_type, h.charge_type) AS charge_type,
     h.subtotal AS left_amount, t.amount AS right_amount
   FROM restated r
-  JOIN {{dataset}}.billed_reconciliation_history h ON h._replaced_by_load_id = r.load_id
-  LEFT JOIN lines_versions t ON h._change = 'changed' AND t._load_id = h._replaced_by_load_id
-    AND t.line_item_key = h.line_item_key AND t.line_item_occurrence = h.line_item_occurrence
+  JOIN (
+    SELECT *, CASE WHEN _change = 'changed' THEN line_item_key END AS changed_key FROM {{dataset}}.billed_reconciliation_history
+  ) h ON h._replaced_by_load_id = r.load_id
+  LEFT JOIN lines_changed t ON t._load_id = h._replaced_by_load_id AND t.line_item_key = h.changed_key
+    AND t.line_item_occurrence = h.line_item_occurrence
   WHERE r.stream = 'billed_reconciliation' AND h._change IN ('changed', 'removed')
 )
 SELECT

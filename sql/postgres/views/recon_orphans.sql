@@ -18,7 +18,8 @@ WITH usage_side AS (
     sum(t.billing_pre_tax_total) AS usage_amount,
     max(t.customer_name COLLATE "C") AS customer_name
   FROM {{dataset}}.billed_usage t
-  GROUP BY t.invoice_number, t.billing_currency, t.customer_id, t.subscription_id
+  -- The last is of a type that cannot be sorted: Postgres would sort a million rows else.
+  GROUP BY t.invoice_number, t.billing_currency, t.customer_id, t.subscription_id, CAST('0' AS xid)
 ),
 lines_side AS (
   SELECT

@@ -39,7 +39,9 @@ WITH rated AS (
     ))
   GROUP BY
     t.invoice_number, t.billing_currency, t.customer_id, t.subscription_id, t.entitlement_id,
-    t.product_id, t.sku_id, t.availability_id, t.partner_earned_credit_percentage, t.unit_price, exchange_rate, missed_on
+    t.product_id, t.sku_id, t.availability_id, t.partner_earned_credit_percentage, t.unit_price, exchange_rate, missed_on,
+    -- Of a type that cannot be sorted: Postgres expects more groups than there are, and would sort a million rows for them.
+    CAST('0' AS xid)
 ),
 -- OFFSET 0 keeps each step a step: without it Postgres would compute a value again wherever it is named.
 listed AS (

@@ -8,32 +8,63 @@
 -- Source: domain.md section C3, 12, and C1 (E5 halves); api-contract.md section 12 (no identity in a line; tiers).
 -- Columns are only ever added at the end.
 CREATE OR REPLACE VIEW {{dataset}}.recon_possible_duplicates AS
-WITH contents AS (
+WITH
+-- Equal rows have one key, which numbers its rows from 1: only keys that have a second row are looked at, by primary key.
+usage_repeated AS NOT MATERIALIZED (
   SELECT
-    'billed_usage' AS stream, t.invoice_number, t.billing_currency AS currency, t.line_item_key, t._row_hash,
-    count(*) AS occurrences,
-    min(t.line_item_occurrence) AS line_item_occurrence,
-    sum(t.billing_pre_tax_total) AS amount
-  FROM {{dataset}}.billed_usage t
+    t.invoice_number, t.billing_currency AS currency, t.line_item_key, t._row_hash,
+    min(t.line_item_occurrence) AS line_item_occurrence, count(*) AS records, sum(t.billing_pre_tax_total) AS amount
+  FROM (
+    SELECT DISTINCT s.invoice_number, s.line_item_key
+    FROM {{dataset}}.billed_usage s
+    WHERE s.line_item_occurrence > 1
+  ) k
+  JOIN {{dataset}}.billed_usage t ON t.invoice_number = k.invoice_number AND t.line_item_key = k.line_item_key
   GROUP BY t.invoice_number, t.billing_currency, t.line_item_key, t._row_hash
-  UNION ALL
+  HAVING count(*) > 1
+),
+lines_repeated AS NOT MATERIALIZED (
   SELECT
-    'billed_reconciliation' AS stream, t.invoice_number, t.currency, t.line_item_key, t._row_hash,
-    count(*) AS occurrences,
-    min(t.line_item_occurrence) AS line_item_occurrence,
-    sum(t.subtotal) AS amount
-  FROM {{dataset}}.billed_reconciliation t
+    t.invoice_number, t.currency, t.line_item_key, t._row_hash,
+    min(t.line_item_occurrence) AS line_item_occurrence, count(*) AS records, sum(t.subtotal) AS amount
+  FROM (
+    SELECT DISTINCT s.invoice_number, s.line_item_key
+    FROM {{dataset}}.billed_reconciliation s
+    WHERE s.line_item_occurrence > 1
+  ) k
+  JOIN {{dataset}}.billed_reconciliation t ON t.invoice_number = k.invoice_number AND t.line_item_key = k.line_item_key
   GROUP BY t.invoice_number, t.currency, t.line_item_key, t._row_hash
+  HAVING count(*) > 1
 ),
 groups AS (
   SELECT
-    c.stream, c.invoice_number, upper(c.currency) AS currency,
-    CASE WHEN c.occurrences > 1 THEN c.line_item_key END AS line_item_key,
-    CASE WHEN c.occurrences > 1 THEN c.line_item_occurrence END AS line_item_occurrence,
-    CAST(sum(c.occurrences) AS bigint) AS records,
-    sum(c.amount) AS amount
-  FROM contents c
-  GROUP BY c.stream, c.invoice_number, upper(c.currency), 4, 5
+    'billed_usage' AS stream, t.invoice_number, upper(t.billing_currency) AS currency,
+    CAST(NULL AS uuid) AS line_item_key, CAST(NULL AS integer) AS line_item_occurrence,
+    count(*) AS records, sum(t.billing_pre_tax_total) AS amount
+  FROM {{dataset}}.billed_usage t
+  LEFT JOIN usage_repeated r
+    ON r.invoice_number = t.invoice_number AND r.line_item_key = t.line_item_key AND r._row_hash = t._row_hash
+    AND r.currency = t.billing_currency
+  WHERE r.records IS NULL
+  GROUP BY t.invoice_number, upper(t.billing_currency)
+  UNION ALL
+  SELECT
+    'billed_reconciliation', t.invoice_number, upper(t.currency),
+    NULL, NULL,
+    count(*), sum(t.subtotal)
+  FROM {{dataset}}.billed_reconciliation t
+  LEFT JOIN lines_repeated r
+    ON r.invoice_number = t.invoice_number AND r.line_item_key = t.line_item_key AND r._row_hash = t._row_hash
+    AND r.currency = t.currency
+  WHERE r.records IS NULL
+  GROUP BY t.invoice_number, upper(t.currency)
+  UNION ALL
+  SELECT 'billed_usage', r.invoice_number, upper(r.currency), r.line_item_key, r.line_item_occurrence, r.records, r.amount
+  FROM usage_repeated r
+  UNION ALL
+  SELECT
+    'billed_reconciliation', r.invoice_number, upper(r.currency), r.line_item_key, r.line_item_occurrence, r.records, r.amount
+  FROM lines_repeated r
 )
 SELECT
   g.invoice_number,

@@ -3,8 +3,8 @@
 -- one right. What the connector made different itself (history says reloaded: a repair, another attribute set) is not in
 -- it, nor is what was replaced before the history was purged.
 -- Source: domain.md section C3, 16. Columns are only ever added at the end.
--- Nothing is materialized, so that a condition on the scope reaches the tables; rows are found by their primary key,
--- for which OFFSET 0 keeps the search within an invoice.
+-- Nothing is materialized, and rows are found by the invoices of their snapshot, so that a condition on the scope or on the
+-- invoice reaches the tables.
 CREATE OR REPLACE VIEW {{dataset}}.recon_snapshot_changes AS
 WITH snapshots AS NOT MATERIALIZED (
   SELECT
@@ -63,21 +63,14 @@ changes AS NOT MATERIALIZED (
     t.customer_id, t.customer_name, t.subscription_id, t.product_id, t.sku_id, t.charge_type,
     CAST(NULL AS numeric) AS left_amount, t.amount AS right_amount
   FROM restated r
-  CROSS JOIN LATERAL (
-    SELECT t.*
-    FROM usage_versions t
-    WHERE t.invoice_number = ANY (ARRAY(SELECT json_array_elements_text(CAST(r.invoice_numbers AS json))))
-      AND t._load_id = r.load_id AND t._first_load_id = t._load_id
-    OFFSET 0
-  ) t
+  CROSS JOIN LATERAL json_array_elements_text(CAST(r.invoice_numbers AS json)) AS n (invoice_number)
+  JOIN usage_versions t ON t.invoice_number = n.invoice_number AND t._load_id = r.load_id AND t._first_load_id = r.load_id
   WHERE r.stream = 'billed_usage'
   UNION ALL
   SELECT
     r.stream, r.scope, r.from_load_id, r.load_id AS to_load_id, r.from_etag, r.etag AS to_etag,
     r.from_published_at, r.published_at AS to_published_at,
-    h._change AS change, h.line_item_key, h.line_item_occurrence,
-    coalesce(t.invoice_number, h.invoice_number) AS invoice_number,
-    coalesce(t.currency, h.billing_currency) AS currency,
+    'changed' AS change, h.line_item_key, h.line_item_occurrence, t.invoice_number, t.currency,
     coalesce(t.customer_id, h.customer_id) AS customer_id,
     coalesce(t.customer_name, h.customer_name) AS customer_name,
     coalesce(t.subscription_id, h.subscription_id) AS subscription_id,
@@ -86,15 +79,29 @@ changes AS NOT MATERIALIZED (
     coalesce(t.charge_type, h.charge_type) AS charge_type,
     h.billing_pre_tax_total AS left_amount, t.amount AS right_amount
   FROM restated r
+  CROSS JOIN LATERAL json_array_elements_text(CAST(r.invoice_numbers AS json)) AS n (invoice_number)
+  JOIN usage_versions t ON t.invoice_number = n.invoice_number AND t._load_id = r.load_id
+  JOIN {{dataset}}.billed_usage_history h
+    ON h._replaced_by_load_id = r.load_id AND h._change = 'changed'
+    AND h.line_item_key = t.line_item_key AND h.line_item_occurrence = t.line_item_occurrence
+  WHERE r.stream = 'billed_usage'
+  UNION ALL
+  SELECT
+    r.stream, r.scope, r.from_load_id, r.load_id AS to_load_id, r.from_etag, r.etag AS to_etag,
+    r.from_published_at, r.published_at AS to_published_at,
+    h._change AS change, h.line_item_key, h.line_item_occurrence, h.invoice_number, h.billing_currency AS currency,
+    h.customer_id, h.customer_name, h.subscription_id, h.product_id, h.sku_id, h.charge_type,
+    h.billing_pre_tax_total AS left_amount, CAST(NULL AS numeric) AS right_amount
+  FROM restated r
   JOIN {{dataset}}.billed_usage_history h ON h._replaced_by_load_id = r.load_id
-  LEFT JOIN LATERAL (
-    SELECT t.*
+  -- What changed and is nowhere now would be shown as well.
+  WHERE r.stream = 'billed_usage' AND (h._change = 'removed' OR (h._change = 'changed' AND NOT EXISTS (
+    SELECT 1
     FROM json_array_elements_text(CAST(r.invoice_numbers AS json)) AS n (invoice_number)
     JOIN usage_versions t ON t.invoice_number = n.invoice_number
     WHERE t._load_id = r.load_id
       AND t.line_item_key = h.line_item_key AND t.line_item_occurrence = h.line_item_occurrence
-  ) t ON h._change = 'changed'
-  WHERE r.stream = 'billed_usage' AND h._change IN ('changed', 'removed')
+  )))
   UNION ALL
   SELECT
     r.stream, r.scope, r.from_load_id, r.load_id AS to_load_id, r.from_etag, r.etag AS to_etag,
@@ -103,21 +110,14 @@ changes AS NOT MATERIALIZED (
     t.customer_id, t.customer_name, t.subscription_id, t.product_id, t.sku_id, t.charge_type,
     CAST(NULL AS numeric) AS left_amount, t.amount AS right_amount
   FROM restated r
-  CROSS JOIN LATERAL (
-    SELECT t.*
-    FROM lines_versions t
-    WHERE t.invoice_number = ANY (ARRAY(SELECT json_array_elements_text(CAST(r.invoice_numbers AS json))))
-      AND t._load_id = r.load_id AND t._first_load_id = t._load_id
-    OFFSET 0
-  ) t
+  CROSS JOIN LATERAL json_array_elements_text(CAST(r.invoice_numbers AS json)) AS n (invoice_number)
+  JOIN lines_versions t ON t.invoice_number = n.invoice_number AND t._load_id = r.load_id AND t._first_load_id = r.load_id
   WHERE r.stream = 'billed_reconciliation'
   UNION ALL
   SELECT
     r.stream, r.scope, r.from_load_id, r.load_id AS to_load_id, r.from_etag, r.etag AS to_etag,
     r.from_published_at, r.published_at AS to_published_at,
-    h._change AS change, h.line_item_key, h.line_item_occurrence,
-    coalesce(t.invoice_number, h.invoice_number) AS invoice_number,
-    coalesce(t.currency, h.currency) AS currency,
+    'changed' AS change, h.line_item_key, h.line_item_occurrence, t.invoice_number, t.currency,
     coalesce(t.customer_id, h.customer_id) AS customer_id,
     coalesce(t.customer_name, h.customer_name) AS customer_name,
     coalesce(t.subscription_id, h.subscription_id) AS subscription_id,
@@ -126,15 +126,29 @@ changes AS NOT MATERIALIZED (
     coalesce(t.charge_type, h.charge_type) AS charge_type,
     h.subtotal AS left_amount, t.amount AS right_amount
   FROM restated r
+  CROSS JOIN LATERAL json_array_elements_text(CAST(r.invoice_numbers AS json)) AS n (invoice_number)
+  JOIN lines_versions t ON t.invoice_number = n.invoice_number AND t._load_id = r.load_id
+  JOIN {{dataset}}.billed_reconciliation_history h
+    ON h._replaced_by_load_id = r.load_id AND h._change = 'changed'
+    AND h.line_item_key = t.line_item_key AND h.line_item_occurrence = t.line_item_occurrence
+  WHERE r.stream = 'billed_reconciliation'
+  UNION ALL
+  SELECT
+    r.stream, r.scope, r.from_load_id, r.load_id AS to_load_id, r.from_etag, r.etag AS to_etag,
+    r.from_published_at, r.published_at AS to_published_at,
+    h._change AS change, h.line_item_key, h.line_item_occurrence, h.invoice_number, h.currency AS currency,
+    h.customer_id, h.customer_name, h.subscription_id, h.product_id, h.sku_id, h.charge_type,
+    h.subtotal AS left_amount, CAST(NULL AS numeric) AS right_amount
+  FROM restated r
   JOIN {{dataset}}.billed_reconciliation_history h ON h._replaced_by_load_id = r.load_id
-  LEFT JOIN LATERAL (
-    SELECT t.*
+  -- What changed and is nowhere now would be shown as well.
+  WHERE r.stream = 'billed_reconciliation' AND (h._change = 'removed' OR (h._change = 'changed' AND NOT EXISTS (
+    SELECT 1
     FROM json_array_elements_text(CAST(r.invoice_numbers AS json)) AS n (invoice_number)
     JOIN lines_versions t ON t.invoice_number = n.invoice_number
     WHERE t._load_id = r.load_id
       AND t.line_item_key = h.line_item_key AND t.line_item_occurrence = h.line_item_occurrence
-  ) t ON h._change = 'changed'
-  WHERE r.stream = 'billed_reconciliation' AND h._change IN ('changed', 'removed')
+  )))
 )
 SELECT
   c.stream, c.scope, c.invoice_number, upper(c.currency) AS currency, c.customer_id, c.customer_name,

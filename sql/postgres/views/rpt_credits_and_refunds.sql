@@ -25,7 +25,7 @@ WITH lines AS NOT MATERIALIZED (
   FROM {{dataset}}.billed_reconciliation r
 ),
 -- Lines that belong together, for each invoice that gives something back among them: by the invoice, so that a condition
--- on it reaches the tables.
+-- on it reaches the tables. Customers are compared twice: rows can be hashed by = only.
 by_reference AS (
   SELECT
     n.invoice_number, n.customer, n.currency, n.reference,
@@ -48,6 +48,7 @@ by_reference AS (
   JOIN lines l
     ON lower(l.reference_id) = n.reference AND upper(l.currency) = n.currency
     AND lower(l.customer_id) IS NOT DISTINCT FROM n.customer
+    AND coalesce(lower(l.customer_id), '') = coalesce(n.customer, '')
   GROUP BY n.invoice_number, n.customer, n.currency, n.reference
 ),
 by_product AS (
@@ -73,6 +74,7 @@ by_product AS (
     ON l.order_date = n.order_date AND upper(l.currency) = n.currency AND lower(l.product_id) = n.product
     AND lower(l.sku_id) IS NOT DISTINCT FROM n.sku AND lower(l.availability_id) IS NOT DISTINCT FROM n.availability
     AND lower(l.customer_id) IS NOT DISTINCT FROM n.customer
+    AND coalesce(lower(l.customer_id), '') = coalesce(n.customer, '')
   WHERE l.kind IN ('charge', 'credit')
   GROUP BY n.invoice_number, n.customer, n.currency, n.product, n.sku, n.availability, n.order_date
 ),
@@ -104,6 +106,7 @@ paired AS (
     AND p.product = lower(n.product_id) AND p.sku IS NOT DISTINCT FROM lower(n.sku_id)
     AND p.availability IS NOT DISTINCT FROM lower(n.availability_id)
     AND p.customer IS NOT DISTINCT FROM lower(n.customer_id)
+    AND coalesce(p.customer, '') = coalesce(lower(n.customer_id), '')
   WHERE n.kind <> 'charge'
 )
 SELECT
