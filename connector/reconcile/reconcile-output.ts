@@ -54,9 +54,9 @@ export function reconcileJson(from: DatasetReading, report: ReconcileReport): As
 }
 
 async function* jsonLines(from: DatasetReading, report: ReconcileReport): AsyncGenerator<string> {
-  const { destination, examined, signOffs, results, verdict } = report;
+  const { destination, otherTolerances, examined, signOffs, results, verdict } = report;
   const { asked, invoices, customers } = examined;
-  const head = { destination, verdict, asked, invoices, customers, signOffs };
+  const head = { destination, verdict, otherTolerances, asked, invoices, customers, signOffs };
   yield `${visibleJson(JSON.stringify(head)).slice(0, -1)},"checks":[`;
   for (const [index, result] of results.entries()) {
     const { check, notExamined, counts } = result;

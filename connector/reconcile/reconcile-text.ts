@@ -13,6 +13,8 @@ import { isDifference, type Verdict } from './verdict.js';
 export interface ReconcileReport {
   /** Name of the destination, without password. */
   readonly destination: string;
+  /** Checks and currencies, such as `line_recalc USD`, that go by another tolerance than the configured one. */
+  readonly otherTolerances: readonly string[];
   readonly examined: Examined;
   /** Of the invoices that are looked at. */
   readonly signOffs: readonly SignOff[];
