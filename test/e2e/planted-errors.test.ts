@@ -94,7 +94,8 @@ interface Looked {
 
 /** What `reconcile` makes of it, and what the reports have. */
 async function look(on: SqlTransaction): Promise<Looked> {
-  const reading = { dialect: on.dialect, rows: on.rows.bind(on), stream: noStream };
+  const rows: SqlTransaction['rows'] = (sql, parameters) => on.rows(sql, parameters);
+  const reading = { dialect: on.dialect, rows, stream: noStream };
   const from = { reading, dataset: 'csp', label: 'a generated month', otherTolerances: [] };
   const report = await readReport(from, {}, 'mismatch');
   const shown = report.results.map((result) => [result.check.view, shownOf(result)] as const);
@@ -137,9 +138,10 @@ async function openEmpty(
   dialect: Dialect,
 ): Promise<{ readonly connection: SqlConnection; readonly drop: () => Promise<void> }> {
   if (dialect === 'postgres') {
-    const { url, drop } = await createTestDatabase();
-    const session = { url, applicationName: 'planted', lockWaitMs: 5000 };
-    return { connection: new PostgresConnection(session, 'the server', () => Promise.resolve()), drop };
+    const made = await createTestDatabase();
+    const session = { url: made.url, applicationName: 'planted', lockWaitMs: 5000 };
+    const connection = new PostgresConnection(session, 'the server', () => Promise.resolve());
+    return { connection, drop: () => made.drop() };
   }
   const folder = mkdtempSync(join(tmpdir(), 'planted-'));
   const path = join(folder, 'month.duckdb');
