@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CheckRow } from '../../connector/load/check-rows.js';
 import { duckdbConnection } from '../../connector/load/duckdb/connection.js';
 import { openFile } from '../../connector/load/duckdb/database.js';
 import {
@@ -12,11 +13,11 @@ import {
 } from '../../connector/load/destination.js';
 import { migrate } from '../../connector/load/migrate.js';
 import { PostgresConnection } from '../../connector/load/postgres/connection.js';
-import { shownOf } from '../../connector/reconcile/examine.js';
-import { readReport, tableOf } from '../../connector/reconcile/read-report.js';
+import { MOST_SHOWN, rowsToShow, shownOf, type AskedChecks } from '../../connector/reconcile/examine.js';
+import { readReport, tableOf, type ReportedDataset } from '../../connector/reconcile/read-report.js';
 import type { ReconcileReport } from '../../connector/reconcile/reconcile-text.js';
 import { createTestDatabase } from '../postgres-server.js';
-import { generateMonth, runAll, type MonthSize } from './generated-month.js';
+import { generateMonth, INVOICE, runAll, type MonthSize } from './generated-month.js';
 import { PLANTED, reportFindings } from './planted.js';
 
 const SMALL: MonthSize = {
@@ -82,6 +83,49 @@ describe.each(DIALECTS)('a generated month, in %s,', (dialect) => {
     },
     300_000,
   );
+
+  it('is not settled while its usage is young: then what differs fails only by --fail-on partial', async () => {
+    const young = ['_snapshots', '_scopes'].map(
+      (table) =>
+        `UPDATE csp.${table} SET ${table === '_scopes' ? 'last_checked_at' : 'published_at'} = TIMESTAMP '2026-11-14'`,
+    );
+    const lost = `DELETE FROM csp.billed_usage WHERE usage_date = DATE '2026-10-17'`;
+    const verdicts = await inVain(connection, [...young, lost], async (on) => {
+      const from = datasetOn(on);
+      return [
+        (await readReport(from, {}, 'mismatch')).verdict,
+        (await readReport(from, {}, 'partial')).verdict,
+        (await readReport(from, {}, 'never')).verdict,
+      ];
+    });
+    expect(verdicts.map(({ exitCode, outcome }) => [exitCode, outcome])).toEqual([
+      [0, 'partial'],
+      [7, 'partial'],
+      [0, 'partial'],
+    ]);
+    expect(verdicts[0]?.text).toMatch(/^not settled yet: usage_vs_invoice, usage_completeness/);
+  }, 300_000);
+
+  it('is looked at customer by customer, also by the reseller that they have lines of', async () => {
+    const moved = `UPDATE csp.billed_reconciliation SET tier2_mpn_id = '6048879' WHERE customer_id = 'customer 3'`;
+    const [ofReseller, ofCustomer, ofInvoice] = await inVain(connection, [moved], async (on) => {
+      const counted = async (asked: AskedChecks): Promise<readonly number[]> => {
+        const checks = ['line_recalc', 'usage_vs_invoice'];
+        const { results } = await readReport(datasetOn(on), { ...asked, checks }, 'mismatch');
+        return results.map(({ counts }) => counts.reduce((sum, { rows }) => sum + rows, 0));
+      };
+      return [
+        await counted({ reseller: '6048879', period: '2026-10' }),
+        await counted({ customer: 'CUSTOMER 3', invoices: [INVOICE] }),
+        await counted({}),
+      ];
+    });
+    const { customers, metersPerCustomer } = SIZE;
+    expect(ofReseller).toEqual(ofCustomer);
+    expect(ofReseller?.[0]).toBe(metersPerCustomer);
+    expect(ofReseller?.[1]).toBeGreaterThan(SIZE.eventsPerCustomer * 2);
+    expect(ofInvoice).toEqual(ofCustomer?.map((rows) => rows * customers));
+  }, 300_000);
 });
 
 interface Looked {
@@ -94,9 +138,7 @@ interface Looked {
 
 /** What `reconcile` makes of it, and what the reports have. */
 async function look(on: SqlTransaction): Promise<Looked> {
-  const rows: SqlTransaction['rows'] = (sql, parameters) => on.rows(sql, parameters);
-  const reading = { dialect: on.dialect, rows, stream: noStream };
-  const from = { reading, dataset: 'csp', label: 'a generated month', otherTolerances: [] };
+  const from = datasetOn(on);
   const report = await readReport(from, {}, 'mismatch');
   const shown = report.results.map((result) => [result.check.view, shownOf(result)] as const);
   // Its rows of what there is but once say that nothing is there more than once.
@@ -106,7 +148,34 @@ async function look(on: SqlTransaction): Promise<Looked> {
   const counts = new Map([...shown, ...(await reportFindings(on))]);
   counts.set('recon_possible_duplicates', Number(twice[0]?.['findings']));
   const text = await tableOf(from, report);
+  for (const result of report.results) expectLargestFirst(await rowsToShow(from, result));
   return { report, text, found: Object.fromEntries([...counts].filter(([, count]) => count !== 0)) };
+}
+
+/** The dataset as `reconcile` reads it, in an open transaction. */
+function datasetOn(on: SqlTransaction): ReportedDataset {
+  const rows: SqlTransaction['rows'] = (sql, parameters) => on.rows(sql, parameters);
+  const reading = { dialect: on.dialect, rows, stream: noStream };
+  return { reading, dataset: 'csp', label: 'a generated month', otherTolerances: [] };
+}
+
+/** Of each status and currency at most ten rows are shown, the largest difference first. */
+function expectLargestFirst(rows: readonly CheckRow[]): void {
+  const kinds = new Map<string, bigint[]>();
+  for (const { status, currency, difference } of rows) {
+    const kind = `${status ?? ''} ${currency ?? ''}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), sizeOf(difference ?? '0')]);
+  }
+  for (const sizes of kinds.values()) {
+    expect(sizes.length).toBeLessThanOrEqual(MOST_SHOWN);
+    expect(sizes).toEqual([...sizes].sort((a, b) => (a === b ? 0 : a < b ? 1 : -1)));
+  }
+}
+
+/** Without its sign, in units of 22 decimals. */
+function sizeOf(amount: string): bigint {
+  const [whole = '', fraction = ''] = amount.replace('-', '').split('.');
+  return BigInt(`${whole}${fraction.padEnd(22, '0')}`);
 }
 
 function noStream(): never {
