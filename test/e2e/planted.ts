@@ -103,10 +103,10 @@ export const PLANTED: readonly Planted[] = [
     sql: [
       `CREATE TEMPORARY TABLE moved AS SELECT * FROM csp.billed_usage WHERE ${DAY}`,
       `UPDATE csp.billed_usage SET
-        quantity = quantity + (SELECT m.quantity FROM moved m WHERE m.resource_uri = billed_usage.resource_uri),
-        billing_pre_tax_total = billing_pre_tax_total
-          + (SELECT m.billing_pre_tax_total FROM moved m WHERE m.resource_uri = billed_usage.resource_uri)
-      WHERE ${DAY_BEFORE}`,
+        quantity = billed_usage.quantity + m.quantity,
+        billing_pre_tax_total = billed_usage.billing_pre_tax_total + m.billing_pre_tax_total
+      FROM moved m
+      WHERE billed_usage.${DAY_BEFORE} AND m.resource_uri = billed_usage.resource_uri`,
       `DELETE FROM csp.billed_usage WHERE ${DAY}`,
     ],
     found: { recon_usage_completeness: 1 },
