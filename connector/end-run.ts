@@ -1,3 +1,4 @@
+import { configuredTolerances } from '../schemas/config-tolerance.js';
 import { gravestExitCode } from '../schemas/errors.js';
 import { scopeLabel, scopeText, type Scope } from '../schemas/scope.js';
 import type { InvoiceListResult } from './refresh-invoices.js';
@@ -42,7 +43,11 @@ export async function endRun(run: Run, work: RunWork): Promise<RunSummary> {
     nextChecks: (state) => nextChecks(run.loaded.config, state, finishedAt),
   });
   const retention = await keepRetention(run, finishedAt);
-  const readCopy = await refreshReadCopy(run.readCopy, run.dataset.recorded);
+  const readCopy = await refreshReadCopy(
+    run.readCopy,
+    run.dataset.recorded,
+    configuredTolerances(run.loaded.config.tolerance),
+  );
   const summary = { ...summaryWith(ended.superseded), retention };
   const recorded = await recordedAsEnded(run, told(summary, ended, readCopy), ended);
   for (const message of endWarnings(recorded, readCopy, retention))

@@ -66,6 +66,8 @@ export class RunDataset {
   #hasRead = false;
   /** Migrated, another tenant ruled out, and nothing waits in the spool. */
   #isPrepared = false;
+  /** The dataset has the tolerances of the configuration. */
+  #hasTolerances = false;
   /** `lock_wait` is waited once a run: it would not be over sooner for the next load. */
   #hasWaited = false;
 
@@ -135,7 +137,6 @@ export class RunDataset {
       await session.recordAnswers(end.answers);
       atStep('answers recorded');
       superseded = await session.closeMonths(this.options.clock.now());
-      await session.keepTolerances(this.options.tolerances);
       await session.recordNextChecks(end.nextChecks(await session.readState()));
       await session.recordRun(end.runOf(superseded));
       atStep('run recorded');
@@ -229,11 +230,16 @@ export class RunDataset {
     }
   }
 
-  /** Opens for writing: migrated, and with what waited in the spool recorded first. */
+  /**
+   * Opens for writing: migrated, with what waited in the spool recorded first, and with the configuration's tolerances,
+   * for a load compares usage with lines by them.
+   */
   async #open(options: OpenOptions): Promise<DestinationSession> {
     const session = await this.options.destination.open('write', options);
     try {
       if (!this.#isPrepared) await this.#prepareFor(session);
+      if (!this.#hasTolerances) await session.keepTolerances(this.options.tolerances);
+      this.#hasTolerances = true;
       return session;
     } catch (error) {
       await session.close();

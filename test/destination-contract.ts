@@ -13,6 +13,7 @@ import { describeRecords } from './contract/records.js';
 import { describeReload } from './contract/reload.js';
 import { describeSignOffs } from './contract/sign-offs.js';
 import { describeTolerances } from './contract/tolerances.js';
+import { describeUserViews } from './contract/user-views.js';
 import { describeValues } from './contract/values.js';
 import { describeVerify } from './contract/verify.js';
 
@@ -47,6 +48,7 @@ export function describeDestination(name: string, makeDatabase: () => Promise<Co
     describe('reload', () => describeReload(given));
     describe('tolerances', () => describeTolerances(given));
     describe('sign-offs', () => describeSignOffs(given));
+    describe('user views', () => describeUserViews(given));
     describe('values', () => describeValues(given));
     describe('query and lock', () => describeQuery(given));
     describe('comparison', () => describeDiff(given, DIFF_RUNS));

@@ -47,6 +47,22 @@ describe('docs/views.md', () => {
     }
   });
 
+  it('has the common columns of every check, in one order', () => {
+    const common = [
+      ...['status', 'left_amount', 'right_amount', 'difference', 'tolerance'],
+      ...['rows_left', 'rows_right', 'reason', 'snapshot_ids'],
+    ];
+    const checks = [...columns].filter(([view]) => view.startsWith('recon_'));
+    expect(checks.length).toBeGreaterThan(10);
+    for (const [view, its] of checks) {
+      const names = its.map(({ name }) => name);
+      const subject = names.includes('invoice_number') ? 'invoice_number' : 'billing_month';
+      const customer = names.includes('customer_id') ? ['customer_id', 'customer_name'] : [];
+      const wanted = [subject, 'currency', ...customer, ...common];
+      expect([view, names.filter((name) => wanted.includes(name))]).toEqual([view, wanted]);
+    }
+  });
+
   it('gives every column a type of docs/tables.md, a whole number, a boolean or a UUID', () => {
     const types = new Set([...columns.values()].flat().map(({ type }) => type));
     expect([...types].sort()).toEqual(['boolean', 'date', 'decimal', 'integer', 'text', 'timestamp', 'uuid']);

@@ -1,20 +1,36 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../connector/clock.js';
 import type { Destination } from '../connector/load/destination.js';
 import { createPostgresDestination } from '../connector/load/postgres/destination.js';
 import type { Scope } from '../schemas/scope.js';
-import { STREAMS } from '../schemas/streams.js';
+import { STREAMS, type StreamName } from '../schemas/streams.js';
+import { runCli, type CliResult } from './connector/cli-io.js';
 import { byHand, urlAs } from './connector/load/postgres/server.js';
 import { createTestDatabase, type TestDatabase } from './postgres-server.js';
-import { publishRequest, snapshotOf, unbilledRecord, usageRecord } from './snapshot.js';
+import {
+  lineRecord,
+  publishRequest,
+  snapshotOf,
+  TENANT,
+  unbilledRecord,
+  usageRecord,
+  type SourceRecord,
+} from './snapshot.js';
 
 const SCOPES: readonly Scope[] = [
   { by: 'invoice', stream: 'billed_usage', invoice: 'G000001' },
   { by: 'month', stream: 'unbilled_usage', month: '2026-11', currency: 'USD' },
+  { by: 'invoice', stream: 'billed_reconciliation', invoice: 'G000001' },
 ];
+const RECORDS: Readonly<Partial<Record<StreamName, (fields: SourceRecord) => SourceRecord>>> = {
+  billed_usage: usageRecord,
+  billed_reconciliation: lineRecord,
+};
 const FORBIDDEN = { code: '42501' };
 
 const FILES = [
@@ -36,6 +52,7 @@ describe.each(FILES)('the roles of docs/$file', ({ file, migrate, owner, roles }
   );
   let database: TestDatabase;
   const destinations: Destination[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'roles-'));
   const as = (role: string) => urlAs(database.url, `${prefix}${role}`);
   const byRole = <T>(role: string, work: (client: pg.Client) => Promise<T>) => byHand(as(role), work);
   const run = (role: string, sql: string) => byRole(role, (client) => client.query(sql));
@@ -67,7 +84,7 @@ describe.each(FILES)('the roles of docs/$file', ({ file, migrate, owner, roles }
       const session = await destination.open('write');
       const read: number[] = [];
       for (const scope of SCOPES) {
-        const record = scope.by === 'invoice' ? usageRecord : unbilledRecord;
+        const record = RECORDS[scope.stream] ?? unbilledRecord;
         const records = ['a', 'b'].map((MeterId) => record({ MeterId, Quantity: quantity }));
         const snapshot = await snapshotOf(STREAMS[scope.stream].table, { blob: records });
         const request = publishRequest(scope, snapshot, {
@@ -81,6 +98,22 @@ describe.each(FILES)('the roles of docs/$file', ({ file, migrate, owner, roles }
     } finally {
       await lock.release();
     }
+  }
+
+  /** A command line by a role's user. */
+  async function cli(role: string, argv: readonly string[], tolerance = {}): Promise<CliResult> {
+    const config = {
+      ...{ version: 1, spool: './spool', tolerance },
+      source: {
+        ...{ tenant_id: TENANT, graph_url: 'http://127.0.0.1:9' },
+        auth: { method: 'static_token', token: '${env:TOKEN}' },
+      },
+      streams: { billed_usage: { invoices: ['G000001'] } },
+      destination: { type: 'postgres', url: as(role), dataset: 'csp', migrate },
+    };
+    writeFileSync(join(folder, 'connector.yaml'), JSON.stringify(config));
+    const clock = { ...systemClock, now: () => new Date('2026-11-28T06:00:00Z') };
+    return await runCli(argv, { cwd: folder, env: { TOKEN: 'token of a test' }, clock });
   }
 
   beforeAll(async () => {
@@ -101,6 +134,7 @@ describe.each(FILES)('the roles of docs/$file', ({ file, migrate, owner, roles }
   });
   afterAll(async () => {
     for (const made of destinations) await made.close();
+    rmSync(folder, { recursive: true });
     await database.drop();
     const server = database.url.replace(/\/pbc_test_\w+/, '/postgres');
     const names = [...roles, 'analyst', 'admin'].map((role) => `${prefix}${role}`).join(', ');
@@ -108,8 +142,8 @@ describe.each(FILES)('the roles of docs/$file', ({ file, migrate, owner, roles }
   });
 
   it('let the loader load: lock, publish, publish anew, and a check that finds nothing missing', async () => {
-    expect(await publishAll('first', '1')).toEqual([2, 2]);
-    expect(await publishAll('second', '2')).toEqual([2, 2]);
+    expect(await publishAll('first', '1')).toEqual([2, 2, 2]);
+    expect(await publishAll('second', '2')).toEqual([2, 2, 2]);
     const lines = await destinationOf('loader').check();
     expect(lines.filter(({ result }) => result === 'failed')).toEqual([]);
     expect(lines.find(({ tried }) => tried === 'dataset csp')).toMatchObject({ result: 'ok' });
@@ -169,6 +203,42 @@ describe.each(FILES)('the roles of docs/$file', ({ file, migrate, owner, roles }
       `SET ROLE ${prefix}loader`,
     ])
       await expect(run('analyst', sql), sql).rejects.toMatchObject(FORBIDDEN);
+  });
+
+  it('let a reader ask: reconcile, explain, status and the rest tell what they tell the loader', async () => {
+    for (const [exitCode, ...argv] of [
+      [7, 'reconcile', '--invoice', 'G000001', '--format', 'json'],
+      [0, 'explain', '--invoice', 'G000001', '--format', 'json'],
+      [0, 'status', '--json'],
+      [0, 'diff', 'G000001', '--format', 'json'],
+      [0, 'invoices', '--json'],
+      [0, 'migrate', '--sql'],
+    ] as const) {
+      const read = await cli('analyst', argv);
+      expect([argv, read.exitCode, read.err.replace('no migration is pending\n', '')]).toEqual([
+        argv,
+        exitCode,
+        '',
+      ]);
+      expect([argv, read]).toEqual([argv, await cli('loader', argv)]);
+    }
+  });
+
+  it('tell a reader which tolerances are not the configured ones, until somebody who may writes them', async () => {
+    const argv = ['reconcile', '--check', 'line_recalc', '--format', 'json'];
+    const others = async (role: string) => {
+      const { out, err } = await cli(role, argv, { line_recalc: { USD: { per_unit: '0.02' } } });
+      return [(JSON.parse(out) as { otherTolerances: string[] }).otherTolerances, err] as const;
+    };
+    expect(await others('analyst')).toEqual([
+      ['line_recalc USD'],
+      expect.stringMatching(/^warning: not the configured .*line_recalc USD.* permission denied /),
+    ]);
+    expect(await others('loader')).toEqual([[], '']);
+    expect(await others('analyst')).toEqual([[], '']);
+    const signed = await cli('analyst', ['reconcile', '--sign-off', 'Ada', '--invoice', 'G000001']);
+    expect([signed.exitCode, signed.out]).toEqual([2, '']);
+    expect(signed.err).toMatch(/permission denied/);
   });
 
   it('leave whoever ran the file no member of the roles that it made', async () => {

@@ -2,11 +2,10 @@ import { SystemError } from '../../schemas/errors.js';
 import type { CommandContext } from '../command-context.js';
 import type { LoadedConfig } from '../config.js';
 import { OVERCHARGED } from '../demo-sandbox.js';
-import type { DatasetReading } from '../load/destination.js';
 import { rowsToShow } from '../reconcile/examine.js';
-import { readReport, tableOf } from '../reconcile/read-report.js';
+import { readReport, tableOf, type ReportedDataset } from '../reconcile/read-report.js';
 import { explainedText, explainLines } from './explain.js';
-import { withSession } from './with-destination.js';
+import { withChecks } from './with-checks.js';
 
 /** Checks that say whether an invoice is right as it stands; the one that finds the planted error is the last. */
 const CHECKS = ['invoice_tieout', 'usage_vs_invoice', 'line_recalc'] as const;
@@ -18,18 +17,12 @@ const FINDER = 'line_recalc';
  * @throws SystemError where the planted error is not found, and nothing else: then the demo would prove nothing
  */
 export async function demoReconciliation(context: CommandContext, loaded: LoadedConfig): Promise<string> {
-  return await withSession(context, loaded, 'read', (session, { label }) =>
-    session.readDataset((from) => reconciled(from, label, loaded)),
-  );
+  return await withChecks(context, loaded, 'refuse', (from) => reconciled(from, loaded));
 }
 
-async function reconciled(
-  from: DatasetReading,
-  destination: string,
-  { config, resolve }: LoadedConfig,
-): Promise<string> {
+async function reconciled(from: ReportedDataset, { config, resolve }: LoadedConfig): Promise<string> {
   const asked = { invoices: [OVERCHARGED], checks: CHECKS };
-  const report = await readReport(from, destination, asked, 'mismatch');
+  const report = await readReport(from, asked, 'mismatch');
   const finder = report.results.find(({ check }) => check.name === FINDER);
   const [found, ...others] = finder === undefined ? [] : await rowsToShow(from, finder);
   const key = found?.['line_item_key'];

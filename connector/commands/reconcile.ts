@@ -7,12 +7,12 @@ import { readReport, tableOf } from '../reconcile/read-report.js';
 import { reconcileJson, reconcileRows } from '../reconcile/reconcile-output.js';
 import { headLines, type ReconcileReport } from '../reconcile/reconcile-text.js';
 import type { ReconcileOptions } from './reconcile-options.js';
-import { refuseBehind } from './refuse-behind.js';
-import { withSession } from './with-destination.js';
+import { withChecks } from './with-checks.js';
 
 /**
- * `partner-billing reconcile`: is this invoice right? Runs the checks over one state of the dataset: per check what was
- * examined, what matched, what did not and where, and what to do next. With `--sign-off` it is recorded who said so.
+ * `partner-billing reconcile`: is this invoice right? Runs the checks over one state of the dataset, by the tolerances of
+ * the configuration: per check what was examined, what matched, what did not and where, and what to do next. With
+ * `--sign-off` it is recorded who said so.
  * @returns 7 where something does not match or nothing was checked (`--fail-on`)
  * @throws ConfigError for an invoice that nothing is known of, or a destination that was not migrated
  */
@@ -20,13 +20,10 @@ export async function reconcile(context: CommandContext, options: ReconcileOptio
   if (options.signOff !== undefined || options.despiteDifferences === true)
     return await (await import('./sign-off.js')).signOff(context, options);
   const loaded = await context.loadConfig();
-  return await withSession(context, loaded, 'read', async (session, { label }) => {
-    await refuseBehind(session);
-    return await session.readDataset(async (from) => {
-      const report = await readReport(from, label, askedBy(options), options.failOn);
-      await write(context, from, report, options.format);
-      return report.verdict.exitCode;
-    });
+  return await withChecks(context, loaded, 'warn', async (from) => {
+    const report = await readReport(from, askedBy(options), options.failOn);
+    await write(context, from, report, options.format);
+    return report.verdict.exitCode;
   });
 }
 

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ConfigError, MismatchError } from '../../schemas/errors.js';
 import type { CommandContext } from '../command-context.js';
-import type { DestinationSession } from '../load/destination.js';
 import { invoiceParts } from '../load/sign-offs.js';
 import type { InvoicePart } from '../load/sign-off-record.js';
-import { readReport, tableOf } from '../reconcile/read-report.js';
+import { readReport, tableOf, type ReportedDataset } from '../reconcile/read-report.js';
 import type { ReconcileReport } from '../reconcile/reconcile-text.js';
 import { sumsText } from '../summary-text.js';
 import type { ReconcileOptions } from './reconcile-options.js';
-import { refuseBehind } from './refuse-behind.js';
+import { withChecks } from './with-checks.js';
 import { withSession } from './with-destination.js';
 
 interface Looked {
@@ -20,16 +19,13 @@ interface Looked {
 /**
  * `reconcile --sign-off NAME --invoice ID`: runs all checks of the invoice, and records who declares it right, when, and on
  * which snapshots and digests. With `--despite-differences` also where a check differs, and what differed is kept with it.
- * @throws ConfigError for anything but one whole invoice and a name
+ * @throws ConfigError for anything but one whole invoice and a name, or where the configured tolerances cannot be written
  * @throws MismatchError where a check differs, or nothing was checked: that nobody can sign
  */
 export async function signOff(context: CommandContext, options: ReconcileOptions): Promise<number> {
   const { invoice, signedBy } = wanted(options);
   const loaded = await context.loadConfig();
-  const looked = await withSession(context, loaded, 'read', async (session, { label }) => {
-    await refuseBehind(session);
-    return await look(session, label, invoice);
-  });
+  const looked = await withChecks(context, loaded, 'refuse', (from) => look(from, invoice));
   const isSigned = maySign(looked, options.despiteDifferences === true);
   const signedAt = context.io.clock.now();
   if (isSigned) {
@@ -63,11 +59,9 @@ function wanted(options: ReconcileOptions): { readonly invoice: string; readonly
   });
 }
 
-async function look(session: DestinationSession, label: string, invoice: string): Promise<Looked> {
-  return await session.readDataset(async (from) => {
-    const report = await readReport(from, label, { invoices: [invoice] }, 'mismatch');
-    return { report, table: await tableOf(from, report), parts: await invoiceParts(from, invoice) };
-  });
+async function look(from: ReportedDataset, invoice: string): Promise<Looked> {
+  const report = await readReport(from, { invoices: [invoice] }, 'mismatch');
+  return { report, table: await tableOf(from, report), parts: await invoiceParts(from, invoice) };
 }
 
 /** Nobody can sign what nothing was checked of, or nothing is published of. */

@@ -39,6 +39,8 @@ export interface ViewColumns {
 export interface CheckView extends ViewColumns {
   readonly view: string;
   readonly filter: CheckFilter;
+  /** A column that has something to say of rows that match, too: these are remarked on where it is not null. */
+  readonly remarks?: string | undefined;
 }
 
 /** How many rows of one invoice (or month), currency and status there are. */
@@ -50,6 +52,8 @@ export interface CheckCount {
   /** Why it was not checked; null for any other status. */
   readonly reason: string | null;
   readonly rows: number;
+  /** How many of them match and are remarked on all the same (`remarks` of {@link CheckView}). */
+  readonly remarked: number;
   /** The largest difference without its sign, canonical decimal text; null where none is known. */
   readonly largest: string | null;
 }
@@ -84,12 +88,13 @@ export async function countChecked(from: DatasetReading, of: CheckView): Promise
     status: statusOf(row['status']),
     reason: row['reason'] ?? null,
     rows: countOf(row['records']),
+    remarked: countOf(row['remarked']),
     largest: canonical(row['largest'] ?? null),
   }));
 }
 
 /**
- * Of each status and currency that does not match at most `most` rows, largest difference first.
+ * Of each status and currency at most `most` rows that do not match or are remarked on, largest difference first.
  * @param findings `open`: with what nobody can decide, which is `not_checked`
  */
 export async function worstRows(
@@ -172,10 +177,14 @@ function checkSql(
   const subject = subjectColumn(of.columns);
   const columns = nameList(of.columns, 'v');
   const subjectSql = subject === null ? part('no subject') : nameList([subject], 'v');
-  const fills = { view: qualified(dataset, of.view), filters };
+  const remarked =
+    of.remarks === undefined
+      ? part('not remarked')
+      : part('remarked', { column: nameList([of.remarks], 'v') });
+  const fills = { view: qualified(dataset, of.view), filters, remarked };
   if (name === 'counted') return { sql: part(name, { ...fills, subject: subjectSql }), values };
   const order = part('order', { subject: subjectSql, columns });
-  if (name === 'all') return { sql: part(name, { ...fills, columns, order }), values };
+  if (name === 'all') return { sql: part(name, { view: fills.view, filters, columns, order }), values };
   const statuses = part(name === 'worst' ? 'findings' : 'findings that nobody can decide');
   const most = placeholders(values.length + 1, 1);
   return { sql: part('worst', { ...fills, columns, order, statuses, most }), values };

@@ -1,3 +1,4 @@
+import type { Tolerance } from '../../schemas/config-tolerance.js';
 import type { ConnectorError } from '../../schemas/errors.js';
 import type { RecordedState } from './recorded-state.js';
 
@@ -18,9 +19,9 @@ export interface ReadCopy {
    */
   publish(): Promise<ReadCopyOutcome>;
   /**
-   * Why the copy is not what `state`, the destination's recorded state, says; null when it holds the same data and has
-   * all migrations. Found out by reading the copy itself, so no forgotten note can make an old copy pass for a new one.
+   * Why the copy is not what `state`, the destination's recorded state, says; null when it holds the same data, has all
+   * migrations, and its checks go by these tolerances. Found out by reading the copy itself, so no forgotten note can make an old copy pass for a new one.
    * When scopes were asked for and which runs there were does not matter. Never throws.
    */
-  lag(state: RecordedState): Promise<string | null>;
+  lag(state: RecordedState, tolerances: readonly Tolerance[]): Promise<string | null>;
 }

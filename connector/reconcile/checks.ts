@@ -20,10 +20,15 @@ export interface Check {
   readonly isOfSnapshots?: true;
   /** What it finds nobody can decide by the data: its `not_checked` rows are findings too. */
   readonly isOpen?: true;
+  /** A column that has something to say of rows that match, too: such a row is shown as a hint, and decides nothing. */
+  readonly remarks?: string;
   /** Its amounts are exchange rates. */
   readonly isOfRates?: true;
-  /** What to do next about rows of a status that is no match, one sentence each; a status that cannot occur is left out. */
-  readonly next: Readonly<Partial<Record<FindingStatus, string>>>;
+  /**
+   * What to do next about rows of a status that is no match, and about rows that match and are remarked on, one sentence
+   * each; what cannot occur is left out.
+   */
+  readonly next: Readonly<Partial<Record<FindingStatus | 'remarked', string>>>;
 }
 
 /** The statuses that are no match. */
@@ -34,7 +39,6 @@ const ASK_MICROSOFT =
 const SETTLES = 'run sync again after the 15th, when usage is settled, then reconcile again';
 const LOAD_BOTH = 'sync billed_usage (attribute_set: full) and billed_reconciliation of the invoice';
 
-/** All checks, in the order in which they are shown. */
 /** All checks, in the order in which they are shown. */
 export const CHECKS: readonly Check[] = [
   {
@@ -86,7 +90,10 @@ export const CHECKS: readonly Check[] = [
     question: 'is the daily usage complete?',
     says: 'data',
     keys: ['days_missing', 'missing_days'],
+    remarks: 'missing_days',
     next: {
+      remarked:
+        'nothing where nobody used anything on those days: all of it is charged; else do not bill customers by the day from it',
       mismatch: `run sync: days of the month have no usage; ${ASK_MICROSOFT}`,
       left_only: `run sync: no line charges the usage; ${ASK_MICROSOFT}`,
       right_only: 'run sync: lines charge usage, and none is here',
@@ -186,3 +193,13 @@ export const CHECKS: readonly Check[] = [
 
 /** The names of all checks. */
 export const CHECK_NAMES: readonly string[] = CHECKS.map(({ name }) => name);
+
+/** What kind of finding a row of a check is; null where there is nothing to do about it. Pure. */
+export function kindOf(
+  { remarks }: Check,
+  row: Readonly<Record<string, string | null>>,
+): FindingStatus | 'remarked' | null {
+  const status = row['status'] as CheckStatus;
+  if (status !== 'matched' && status !== 'within_tolerance') return status;
+  return remarks !== undefined && (row[remarks] ?? null) !== null ? 'remarked' : null;
+}

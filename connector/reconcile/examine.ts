@@ -72,7 +72,7 @@ export async function examine(from: DatasetReading, wanted: Examined): Promise<r
     const { view } = check;
     const columns = await columnsOfView(from, view);
     const { filter, notExamined } = filterOf(check, columns.columns, wanted);
-    const of: CheckView = { view, ...columns, filter };
+    const of: CheckView = { view, ...columns, filter, remarks: check.remarks };
     results.push({
       check,
       ...of,
@@ -85,9 +85,16 @@ export async function examine(from: DatasetReading, wanted: Examined): Promise<r
 
 /** The rows of a check that are shown to people, as many of each status and currency. */
 export async function rowsToShow(from: DatasetReading, result: CheckResult): Promise<readonly CheckRow[]> {
-  const isFound = result.counts.some(({ status }) => isShown(result.check, status));
-  if (!isFound) return [];
+  if (shownOf(result) === 0) return [];
   return await worstRows(from, result, MOST_SHOWN, result.check.isOpen === true ? 'open' : 'certain');
+}
+
+/** How many rows of a check are worth to be shown: findings, and those that are remarked on. */
+export function shownOf({ check, counts }: CheckResult): number {
+  return counts.reduce(
+    (sum, { status, rows, remarked }) => sum + (isShown(check, status) ? rows : remarked),
+    0,
+  );
 }
 
 /** Whether rows of a status are shown one by one. */

@@ -5,10 +5,17 @@ import { examine, resolveAsked, rowsToShow, type AskedChecks } from './examine.j
 import { reconcileText, type ReconcileReport } from './reconcile-text.js';
 import { verdictOf, type FailOn } from './verdict.js';
 
+/** What a report is made from. */
+export interface ReportedDataset extends DatasetReading {
+  /** Name of the destination, without password. */
+  readonly label: string;
+  /** Checks and currencies, such as `line_recalc USD`, that go by another tolerance than the configured one. */
+  readonly otherTolerances: readonly string[];
+}
+
 /** Runs the checks, with what they come to. */
 export async function readReport(
-  from: DatasetReading,
-  destination: string,
+  from: ReportedDataset,
   asked: AskedChecks,
   failOn: FailOn,
 ): Promise<ReconcileReport> {
@@ -16,7 +23,7 @@ export async function readReport(
   const results = await examine(from, examined);
   const signOffs = await readSignOffs(from.reading, from.dataset);
   return {
-    ...{ destination, examined, results },
+    ...{ destination: from.label, otherTolerances: from.otherTolerances, examined, results },
     signOffs: signOffs.filter((one) => examined.invoices?.includes(one.invoice) ?? true),
     verdict: verdictOf(results, asked, failOn),
   };

@@ -2,7 +2,7 @@ import { allRows, subjectColumn, type CheckRow } from '../load/check-rows.js';
 import type { DatasetReading, QueryResult } from '../load/destination.js';
 import { inPieces } from '../query-output-type.js';
 import { visibleJson } from '../visible-text.js';
-import type { FindingStatus } from './checks.js';
+import { kindOf } from './checks.js';
 import type { CheckResult } from './examine.js';
 import type { ReconcileReport } from './reconcile-text.js';
 
@@ -54,9 +54,9 @@ export function reconcileJson(from: DatasetReading, report: ReconcileReport): As
 }
 
 async function* jsonLines(from: DatasetReading, report: ReconcileReport): AsyncGenerator<string> {
-  const { destination, examined, signOffs, results, verdict } = report;
+  const { destination, otherTolerances, examined, signOffs, results, verdict } = report;
   const { asked, invoices, customers } = examined;
-  const head = { destination, verdict, asked, invoices, customers, signOffs };
+  const head = { destination, verdict, otherTolerances, asked, invoices, customers, signOffs };
   yield `${visibleJson(JSON.stringify(head)).slice(0, -1)},"checks":[`;
   for (const [index, result] of results.entries()) {
     const { check, notExamined, counts } = result;
@@ -91,8 +91,8 @@ function keysText({ columns }: CheckResult, row: CheckRow): string {
 }
 
 function nextOf({ check }: CheckResult, row: CheckRow): string | null {
-  const status = row['status'] ?? '';
-  return check.next[status as FindingStatus] ?? null;
+  const kind = kindOf(check, row);
+  return kind === null ? null : (check.next[kind] ?? null);
 }
 
 function nulls(count: number): null[] {

@@ -5,14 +5,16 @@ import { countOf, countText } from '../quantity-text.js';
 import { restatedText, signedText } from '../sign-off-text.js';
 import { sumsText } from '../summary-text.js';
 import { textTable } from '../text-table.js';
-import type { Check, FindingStatus } from './checks.js';
-import { isShown, MOST_SHOWN, type CheckResult, type Examined } from './examine.js';
+import { kindOf, type Check } from './checks.js';
+import { isShown, MOST_SHOWN, shownOf, type CheckResult, type Examined } from './examine.js';
 import { isDifference, type Verdict } from './verdict.js';
 
 /** Everything that `reconcile` tells, but for the rows. */
 export interface ReconcileReport {
   /** Name of the destination, without password. */
   readonly destination: string;
+  /** Checks and currencies, such as `line_recalc USD`, that go by another tolerance than the configured one. */
+  readonly otherTolerances: readonly string[];
   readonly examined: Examined;
   /** Of the invoices that are looked at. */
   readonly signOffs: readonly SignOff[];
@@ -117,12 +119,10 @@ function isGreater(a: string, b: string): boolean {
 
 function findingLines(result: CheckResult, rows: readonly CheckRow[]): readonly string[] {
   if (rows.length === 0) return [];
-  const { check, columns, counts } = result;
+  const { check, columns } = result;
   const keys = check.keys.filter((name) => columns.includes(name));
-  const found = counts
-    .filter(({ status }) => isShown(check, status))
-    .reduce((sum, count) => sum + count.rows, 0);
-  const statuses = [...new Set(rows.map((row) => row['status'] as FindingStatus))];
+  const found = shownOf(result);
+  const kinds = [...new Set(rows.flatMap((row) => kindOf(check, row) ?? []))];
   return [
     '',
     `${check.name}: ${check.question}`,
@@ -132,9 +132,10 @@ function findingLines(result: CheckResult, rows: readonly CheckRow[]): readonly 
           `and ${countText(found - rows.length)} more: the ${MOST_SHOWN} largest of each status and currency are shown (--format csv has all)`,
         ]
       : []),
-    ...statuses.flatMap((status) => {
-      const next = check.next[status];
-      return next === undefined ? [] : [`next, for ${status}: ${next}`];
+    ...kinds.flatMap((kind) => {
+      const next = check.next[kind];
+      if (next === undefined) return [];
+      return [`next, for ${kind === 'remarked' ? 'what matches all the same' : kind}: ${next}`];
     }),
   ];
 }

@@ -1,5 +1,5 @@
 import { EXIT_CODES } from '../../schemas/errors.js';
-import type { CheckStatus } from '../load/check-rows.js';
+import type { CheckCount, CheckStatus } from '../load/check-rows.js';
 import { countOf } from '../quantity-text.js';
 import { isShown, type AskedChecks, type CheckResult } from './examine.js';
 
@@ -18,7 +18,7 @@ export interface Verdict {
   readonly text: string;
   /** Rows by what they say; `notChecked` are those of checks of amounts, where the others say that none is expected. */
   readonly rows: Readonly<Record<'right' | 'differing' | 'partial' | 'notChecked', number>>;
-  /** Names of the checks that differ and decide, and of those that only give a hint. */
+  /** Names of the checks that differ and decide, and of those that only give a hint or remark on what matches. */
   readonly differing: readonly string[];
   readonly hints: readonly string[];
   /** Invoices, named by the user, of which nothing was checked. */
@@ -41,13 +41,13 @@ export function verdictOf(results: readonly CheckResult[], asked: AskedChecks, f
   const differing = namesOf(deciding, isDifference);
   const partial = namesOf(deciding, (status) => status === 'partial');
   const hints = results
-    .filter((result) => !deciding.includes(result))
-    .filter(({ check, counts }) =>
-      counts.some(
-        ({ status, largest }) =>
-          isDifference(status) || (status === 'not_checked' && isShown(check, status) && largest !== null),
-      ),
-    )
+    .filter((result) => {
+      const { check, counts } = result;
+      const isOpen = ({ status, largest }: CheckCount): boolean =>
+        status === 'not_checked' && isShown(check, status) && largest !== null;
+      const isFound = counts.some((count) => isDifference(count.status) || isOpen(count));
+      return (isFound && !deciding.includes(result)) || counts.some(({ remarked }) => remarked > 0);
+    })
     .map(({ check }) => check.name);
   const comparing = results.filter(({ check }) => isNamed || check.says === 'amount');
   const unchecked = (asked.invoices ?? []).filter((invoice) => !isChecked(comparing, invoice));

@@ -11,6 +11,7 @@ SELECT
   v.status,
   CASE WHEN v.status = 'not_checked' THEN v.reason END AS reason,
   count(*) AS records,
+  count(CASE WHEN {{remarked}} THEN 1 END) AS remarked,
   max(abs(v.difference)) AS largest
 FROM {{view}} v
 WHERE {{filters}}
@@ -18,14 +19,14 @@ GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 3, 4;
 
 -- name: worst
--- The first rows of each status and currency that do not match: largest difference first.
+-- The first rows of each status and currency that do not match, or are remarked on: largest difference first.
 SELECT * EXCLUDE (nth)
 FROM (
   SELECT
     {{columns}},
     row_number() OVER (PARTITION BY v.status, v.currency ORDER BY {{order}}) AS nth
   FROM {{view}} v
-  WHERE v.status IN ({{statuses}}) AND {{filters}}
+  WHERE (v.status IN ({{statuses}}) OR {{remarked}}) AND {{filters}}
 ) f
 WHERE f.nth <= CAST({{most}} AS BIGINT)
 ORDER BY f.currency NULLS LAST, abs(f.difference) DESC NULLS LAST, f.nth;
@@ -51,6 +52,13 @@ CAST(NULL AS VARCHAR)
 
 -- name: findings that nobody can decide
 'mismatch', 'left_only', 'right_only', 'partial', 'not_checked'
+
+-- name: remarked
+-- It matches, and all the same there is something to say of it.
+(v.status IN ('matched', 'within_tolerance') AND {{column}} IS NOT NULL)
+
+-- name: not remarked
+false
 
 -- name: everything
 true

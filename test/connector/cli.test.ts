@@ -105,6 +105,22 @@ describe('usage errors', () => {
     [['query', 'x', '--format', 'jsno'], 'Did you mean json?\nTry: partner-billing query --help\n'],
     [['sandbox', '--port', '70000'], 'from 0 to 65534.\nTry: partner-billing sandbox --help\n'],
     [['demo', '--config', 'x'], "error: unknown option '--config'\nTry: partner-billing demo --help\n"],
+    [
+      ['reconcile', '--check', 'line_recalc', 'orphan'],
+      'Did you mean orphans?\nTry: partner-billing reconcile --help\n',
+    ],
+    [['reconcile', '--period', '2026-13'], 'Try: partner-billing reconcile --help\n'],
+    [['reconcile', '--invoice', 'G1', 'G1/../x'], 'Try: partner-billing reconcile --help\n'],
+    [['reconcile', '--fail-on', 'partail'], 'Did you mean partial?\nTry: partner-billing reconcile --help\n'],
+    [
+      ['reconcile', '--format', 'xml'],
+      'It must be one of table, csv, json.\nTry: partner-billing reconcile --help\n',
+    ],
+    [
+      ['explain'],
+      "error: required option '--invoice <id>' not specified\nTry: partner-billing explain --help\n",
+    ],
+    [['explain', '--invoice', 'G1', '--amount', '14,11'], 'Try: partner-billing explain --help\n'],
     [['migrate', '--sq'], '(Did you mean --sql?)\nTry: partner-billing migrate --help\n'],
   ])('of %j end with what to try and exit 2', async (argv, ending) => {
     const { exitCode, out, err } = await runCli(argv, { cwd });

@@ -54,6 +54,17 @@ describe('the tolerances of the configuration', () => {
       expect(await kept()).toEqual(tolerances.map(() => ['line_recalc', 'USD', '0.02', null]));
     }
   });
+
+  test('are there before anything is loaded, which is compared by them', async () => {
+    const tolerances = [
+      { check: 'usage_vs_invoice', currency: 'USD', perUnit: '0.5', atMost: null },
+    ] as const;
+    const run = at.run({ tolerances });
+    expect(await run.prepare()).toBeNull();
+    const session = await run.openForLoad();
+    expect(await session.keepTolerances(tolerances)).toBe(false);
+    await session.close();
+  });
 });
 
 describe('a dataset whose file somebody reads', () => {

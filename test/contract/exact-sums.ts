@@ -187,6 +187,29 @@ export function describeExactSums(database: () => ContractDatabase): void {
     ]);
   });
 
+  test('a rate above 1 is a hundredth of it, as integers have it, and nothing else is a rate', async () => {
+    const dataset = await Dataset.migrated(database());
+    const rates = fc.oneof(
+      numbers(25),
+      fc.constantFrom(0n, 1n, -1n, ONE, ONE + 1n, 100n * ONE, 100n * ONE + 1n),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(rates, { minLength: 300, maxLength: 300 }), async (drawn) => {
+        const rows = await dataset.rows(
+          `SELECT {d}.pec_rate(v.raw) AS rate
+           FROM (VALUES ${drawn.map((raw, index) => `(${index}, ${sql(raw)})`).join(', ')}) AS v (i, raw) ORDER BY v.i`,
+        );
+        expect(rows).toEqual(
+          drawn.map((raw) => {
+            if (raw < 0n || raw > 100n * ONE) return { rate: null };
+            return { rate: raw <= ONE ? text(raw, SCALE) : text(quotient(raw, 100n * ONE), 10) };
+          }),
+        );
+      }),
+      { numRuns: 3 },
+    );
+  }, 60_000);
+
   test('the macros can be used in each other, in conditions, and on rows of a table', async () => {
     const dataset = await Dataset.migrated(database());
     const rows = await dataset.rows(

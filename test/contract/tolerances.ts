@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Tolerance } from '../../schemas/config-tolerance.js';
 import { TOLERANCE_CHECKS } from '../../schemas/config-tolerance.js';
+import { tolerancesApart } from '../../connector/load/tolerances.js';
 import { Dataset, failure, type ContractDatabase } from './dataset.js';
 
 const tolerance = (
@@ -68,6 +69,19 @@ export function describeTolerances(database: () => ContractDatabase): void {
     );
     expect(await keep(dataset, [])).toBe(true);
     expect(await dataset.rows('SELECT * FROM {d}._tolerances')).toEqual([]);
+  });
+
+  test('what is kept otherwise than configured is named by check and currency, and then nothing is written', async () => {
+    const dataset = await Dataset.migrated(database());
+    await keep(dataset, [tolerance('USD', '0.05', null), tolerance('EUR', '1', '2')]);
+    const apart = (...configured: Tolerance[]): Promise<readonly string[]> =>
+      dataset.write((session) => session.readDataset((from) => tolerancesApart(from, configured)));
+    expect(await apart(tolerance('EUR', '1.0', '2'), tolerance('USD', '0.050', null))).toEqual([]);
+    expect(
+      await apart(tolerance('USD', '0.05', '7'), tolerance('default', '0.01', null, 'invoice_tieout')),
+    ).toEqual(['invoice_tieout default', 'line_recalc EUR', 'line_recalc USD']);
+    expect(await apart()).toEqual(['line_recalc EUR', 'line_recalc USD']);
+    expect(await dataset.value('SELECT count(*) FROM {d}._tolerances')).toBe('2');
   });
 
   test('a check that has no tolerance is an error, also on rows of a table', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { access, constants, lstat, open, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Tolerance } from '../../../schemas/config-tolerance.js';
 import { asConnectorError, ConfigError, type ConnectorError } from '../../../schemas/errors.js';
 import { scopeLabel } from '../../../schemas/scope.js';
 import { exists } from '../../durable-file.js';
@@ -10,6 +11,7 @@ import { pendingMigrations } from '../migrate.js';
 import type { ReadCopy, ReadCopyOutcome } from '../read-copy.js';
 import type { RecordedState } from '../recorded-state.js';
 import { readState } from '../records.js';
+import { tolerancesApart } from '../tolerances.js';
 import { duckdbConnection } from './connection.js';
 import { copyDatabase, putInPlace, walsBeside } from './copy-database.js';
 import { openFile, type DuckdbLimits } from './database.js';
@@ -35,7 +37,7 @@ export function duckdbReadCopy(options: ReadCopyOptions): ReadCopy {
   return {
     path: options.to,
     publish: () => publishReadCopy(options),
-    lag: (state) => readCopyLag(options, state),
+    lag: (state, tolerances) => readCopyLag(options, state, tolerances),
   };
 }
 
@@ -78,7 +80,11 @@ export async function readCopyObstacle(from: string, to: string): Promise<Connec
 }
 
 /** Why the copy is not what `state` says; null when it is. See {@link ReadCopy.lag}. */
-export async function readCopyLag(options: ReadCopyOptions, state: RecordedState): Promise<string | null> {
+export async function readCopyLag(
+  options: ReadCopyOptions,
+  state: RecordedState,
+  tolerances: readonly Tolerance[],
+): Promise<string | null> {
   const { to, dataset, limits } = options;
   try {
     if (!(await exists(to))) return 'there is no copy yet';
@@ -89,7 +95,9 @@ export async function readCopyLag(options: ReadCopyOptions, state: RecordedState
       const pending = await pendingMigrations(connection, dataset);
       if (pending.length > 0) return `it lacks ${pending.map(({ name }) => name).join(', ')}`;
       const copied = await readState(connection, dataset);
-      return isSameData(copied, state) ? null : 'it holds older data';
+      if (!isSameData(copied, state)) return 'it holds older data';
+      const apart = await connection.reading((reading) => tolerancesApart({ reading, dataset }, tolerances));
+      return apart.length === 0 ? null : `its checks go by other tolerances (${apart.join(', ')})`;
     } finally {
       await connection.close();
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHECKS } from '../../../connector/reconcile/checks.js';
 import { DIALECTS, type Dialect } from '../../../connector/load/destination.js';
+import { holdInAnotherProcess } from '../../duckdb-process.js';
 import { startDatedSite, type DatedSite } from '../../e2e/dated-site.js';
 import { createTestDatabase, type TestDatabase } from '../../postgres-server.js';
 import type { CliResult } from '../cli-io.js';
@@ -12,6 +13,11 @@ const DAY = '2026-11-20';
 const CONFIG: Readonly<Record<Dialect, readonly string[]>> = {
   duckdb: [],
   postgres: ['--config', 'postgres.yaml'],
+};
+/** The same destinations, where five dollars may be off in a line. */
+const TOLERANT: Readonly<Record<Dialect, string>> = {
+  duckdb: 'tolerant.yaml',
+  postgres: 'tolerant-postgres.yaml',
 };
 
 let database: TestDatabase | undefined;
@@ -27,10 +33,16 @@ beforeAll(async () => {
   at = await startDatedSite(DAY, { invoices }, { streams });
   const auth = { token: '${env:GRAPH_TOKEN}', partner_center_token: '${env:PARTNER_CENTER_TOKEN}' };
   const postgres = { destination: { type: 'postgres', url: database.url }, spool: './postgres-spool' };
-  writeFileSync(
-    join(at.folder, 'postgres.yaml'),
-    at.sandbox.configuration({ source: { auth }, streams, ...postgres }),
-  );
+  const tolerance = { line_recalc: { USD: { per_unit: '5', at_most: '5' } } };
+  for (const [name, settings] of [
+    ['postgres.yaml', postgres],
+    [TOLERANT.duckdb, { tolerance }],
+    [TOLERANT.postgres, { tolerance, ...postgres }],
+  ] as const)
+    writeFileSync(
+      join(at.folder, name),
+      at.sandbox.configuration({ source: { auth }, streams, ...settings }),
+    );
   await syncBoth();
 }, 60_000);
 afterAll(async () => {
@@ -61,13 +73,15 @@ interface Document {
     readonly despite: string | null;
     readonly changes: readonly { readonly of: string; readonly moved: Readonly<Record<string, string>> }[];
   }[];
+  readonly otherTolerances: readonly string[];
   readonly checks: readonly {
     readonly name: string;
     readonly notExamined: string | null;
     readonly counts: readonly { readonly status: string; readonly rows: number }[];
-    readonly rows: readonly Readonly<Record<string, string | null>>[];
+    readonly rows: readonly Row[];
   }[];
 }
+type Row = Readonly<Record<string, string | null>>;
 const documentOf = ({ out }: CliResult): Document => JSON.parse(out) as Document;
 
 describe.each(DIALECTS)('reconcile of an invoice that is right, in %s', (dialect) => {
@@ -230,5 +244,46 @@ describe('reconcile of an invoice that Microsoft charged too much in, after it w
       expect(signOffs).toMatchObject([{ signedBy: 'Grace', changes: [] }]);
       expect(signOffs[0]?.despite).toMatch(/^does not match: invoice_tieout, line_recalc/);
     });
+
+    it('goes by the tolerance that the configuration has now, which changes no figure', async () => {
+      const recalc = ['reconcile', '--check', 'line_recalc', '--format', 'json'];
+      const strict = await run(...recalc);
+      const tolerant = await at.cli([...recalc, '--config', TOLERANT[dialect]]);
+      expect([strict.exitCode, tolerant.exitCode, tolerant.err]).toEqual([7, 0, '']);
+      const [before, after] = [strict, tolerant].map((result) => documentOf(result).checks[0]?.rows ?? []);
+      const charged = (row: Row): boolean => row['difference'] === '1';
+      expect([before?.find(charged)?.['status'], after?.find(charged)]).toEqual([
+        'mismatch',
+        expect.objectContaining({ status: 'within_tolerance', tolerance: '5' }),
+      ]);
+      const figures = (rows: readonly Row[] = []) =>
+        rows.map(({ left_amount, right_amount, difference }) =>
+          [left_amount, right_amount, difference].join(),
+        );
+      expect(figures(after).sort()).toEqual(figures(before).sort());
+      expect([(await run(...recalc)).exitCode, documentOf(await run(...recalc)).otherTolerances]).toEqual([
+        7,
+        [],
+      ]);
+    });
+  });
+});
+
+describe('reconcile by another tolerance of a DuckDB file that somebody reads', () => {
+  it('names the checks that go by what is kept, says what writes it, and signs nothing off', async () => {
+    const reader = await holdInAnotherProcess(join(at.folder, 'partner_billing.duckdb'), 'READ_ONLY');
+    const tolerant = ['--config', TOLERANT.duckdb];
+    try {
+      const told = await at.cli(['reconcile', '--check', 'line_recalc', '--format', 'json', ...tolerant]);
+      expect(told.exitCode).toBe(7);
+      expect(told.err).toMatch(
+        /^warning: not the configured tolerance .*: line_recalc USD; .*`migrate` or `sync`.* is open in .*PID/m,
+      );
+      expect(documentOf(told).otherTolerances).toEqual(['line_recalc USD']);
+      const signed = await at.cli(['reconcile', '--sign-off', 'Ada', '--invoice', INVOICE, ...tolerant]);
+      expect([signed.exitCode, signed.out]).toEqual([5, '']);
+    } finally {
+      await reader.end();
+    }
   });
 });

@@ -202,7 +202,7 @@ describe('the read copy is refused, and the earlier one kept,', () => {
       message: expect.stringContaining(`its changes are in ${target}.wal`) as string,
       hint: expect.stringContaining('open the copy read-only') as string,
     });
-    expect(await readCopy().lag(state)).toBe(`${target}.wal lies beside it`);
+    expect(await readCopy().lag(state, [])).toBe(`${target}.wal lies beside it`);
     rmSync(`${target}.wal`);
     expect(await readCopy().publish()).toMatchObject({ published: true });
     expect(await readFrom(target)).toEqual([['4', 'l2']]);
@@ -284,9 +284,9 @@ describe('the read copy is refused, and the earlier one kept,', () => {
 describe('the lag of the read copy', () => {
   test('is none for the state that was copied, whenever else was asked and whichever runs there were', async () => {
     const state = await load('l1', 2);
-    expect(await readCopy().lag(state)).toBe('there is no copy yet');
+    expect(await readCopy().lag(state, [])).toBe('there is no copy yet');
     await readCopy().publish();
-    expect(await readCopy().lag(state)).toBeNull();
+    expect(await readCopy().lag(state, [])).toBeNull();
     const session = await destinationWith(undefined).open('write');
     const askedAt = '2026-11-10T00:00:00.000Z';
     await session.recordAnswers([
@@ -295,26 +295,30 @@ describe('the lag of the read copy', () => {
     const later = await session.readState();
     await session.close();
     expect(later).not.toEqual(state);
-    expect(await readCopy().lag(later)).toBeNull();
+    expect(await readCopy().lag(later, [])).toBeNull();
   });
 
   test('is told after a load, a lost copy, a migration, and for what cannot be read', async () => {
     await load('l1', 2);
     await readCopy().publish();
     const state = await load('l2', 2);
-    expect(await readCopy().lag(state)).toBe('it holds older data');
+    expect(await readCopy().lag(state, [])).toBe('it holds older data');
     await readCopy().publish();
-    expect(await readCopy().lag(state)).toBeNull();
-    expect(await readCopy().lag({ ...state, scopes: [] })).toBe('it holds older data');
+    expect(await readCopy().lag(state, [])).toBeNull();
+    expect(await readCopy().lag({ ...state, scopes: [] }, [])).toBe('it holds older data');
     const invoice = { ...NO_INVOICE, invoice: 'G000001', rowHash: 'h' };
-    expect(await readCopy().lag({ ...state, invoices: [invoice] })).toBe('it holds older data');
+    expect(await readCopy().lag({ ...state, invoices: [invoice] }, [])).toBe('it holds older data');
+    const tolerance = { check: 'line_recalc', currency: 'USD', perUnit: '0.05', atMost: null } as const;
+    expect(await readCopy().lag(state, [tolerance])).toBe(
+      'its checks go by other tolerances (line_recalc USD)',
+    );
     rmSync(target);
     writeFileSync(target, 'torn'.repeat(5000));
-    expect(await readCopy().lag(state)).toContain('not a DuckDB database');
+    expect(await readCopy().lag(state, [])).toContain('not a DuckDB database');
     rmSync(target);
     const copied = await holdInAnotherProcess(target);
     await copied.end();
-    expect(await readCopy().lag(NOTHING_RECORDED)).toMatch(/^it lacks 000001_records, /);
+    expect(await readCopy().lag(NOTHING_RECORDED, [])).toMatch(/^it lacks 000001_records, /);
   });
 });
 

@@ -1,4 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CHECK_STATUSES } from '../../../connector/load/check-rows.js';
+import { DIALECTS } from '../../../connector/load/destination.js';
+import { packageRoot } from '../../../connector/package-info.js';
 import { CHECKS, type FindingStatus } from '../../../connector/reconcile/checks.js';
 import { GOLDEN_VIEWS } from '../../golden/all-views.js';
 import { viewNames } from '../../view-names.js';
@@ -30,5 +35,28 @@ describe('the checks', () => {
       }
     }
     expect(findings).toBeGreaterThan(25);
+  });
+
+  it('have golden data in which every status occurs that their view can give, and so have the reports', () => {
+    const inGolden = new Map<string, Set<string>>();
+    for (const { view, cases } of GOLDEN_VIEWS) {
+      const statuses = inGolden.get(view) ?? new Set();
+      for (const { expected } of cases) for (const row of expected) statuses.add(row['status'] ?? '');
+      inGolden.set(view, statuses);
+    }
+    for (const dialect of DIALECTS) {
+      const made = viewNames(dialect).flatMap((name) => /^view ((?:recon|rpt)_\w+)$/.exec(name)?.[1] ?? []);
+      expect([...inGolden.keys()].sort()).toEqual([...made].sort());
+      for (const { view } of CHECKS) {
+        const sql = readFileSync(join(packageRoot(), 'sql', dialect, 'views', `${view}.sql`), 'utf8');
+        const body = sql.replace(/^--.*$/gm, '');
+        const given = CHECK_STATUSES.filter((status) => body.includes(`'${status}'`));
+        expect([dialect, view, [...(inGolden.get(view) ?? [])].sort()]).toEqual([
+          dialect,
+          view,
+          [...given].sort(),
+        ]);
+      }
+    }
   });
 });

@@ -35,6 +35,7 @@ function resultOf(fields: Partial<CheckResult>): CheckResult {
       status: 'mismatch',
       reason: null,
       rows: 1,
+      remarked: 0,
       largest: '12345678901234567.01',
     },
   ] as const;

@@ -12,7 +12,7 @@ function result(
   if (check === undefined) throw new RangeError(name);
   const counts = statuses.map((of): CheckCount => {
     const [status, subject] = typeof of === 'string' ? [of, 'G1'] : of;
-    return { subject, currency: 'USD', status, reason: null, rows: 2, largest: '1' };
+    return { subject, currency: 'USD', status, reason: null, rows: 2, remarked: 0, largest: '1' };
   });
   return { check, view: check.view, columns: [], decimals: new Set(), filter: {}, notExamined: null, counts };
 }
@@ -68,5 +68,13 @@ describe('the verdict', () => {
     });
     const named = verdictOf(results, { checks: ['invoice_tieout', 'snapshot_changes'] }, 'mismatch');
     expect(named).toMatchObject({ exitCode: 7, differing: ['snapshot_changes'], hints: [] });
+  });
+
+  it('names a check that remarks on what matches as worth a look, and decides nothing by it', () => {
+    const matching = result('usage_completeness', 'within_tolerance');
+    const remarked = { ...matching, counts: matching.counts.map((count) => ({ ...count, remarked: 1 })) };
+    const verdict = verdictOf([tieOut('matched'), remarked], {}, 'partial');
+    expect(verdict).toMatchObject({ exitCode: 0, outcome: 'all right', hints: ['usage_completeness'] });
+    expect(verdict.text).toMatch(/; usage_completeness found something worth a look$/);
   });
 });
