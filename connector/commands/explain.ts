@@ -8,8 +8,7 @@ import type { ArchivePlace } from '../reconcile/archived-line.js';
 import { explainLine, type Explanation } from '../reconcile/explain-line.js';
 import { explanationText } from '../reconcile/explain-text.js';
 import { textTable } from '../text-table.js';
-import { refuseBehind } from './refuse-behind.js';
-import { withSession } from './with-destination.js';
+import { withChecks } from './with-checks.js';
 
 /** Options of `partner-billing explain`. */
 export interface ExplainOptions {
@@ -38,7 +37,7 @@ export interface Explained {
 /**
  * `partner-billing explain`: why is this 14.11? The lines of an invoice that are named by key or amount (else its largest),
  * each with the recipe that gives it, the days of usage behind it, credits, restatements, and where it came from, the line
- * itself out of the archive. Changes nothing.
+ * itself out of the archive. Goes by the configured tolerances as `reconcile` does, and changes none of the data.
  * @returns 2 where no line is what was asked for
  * @throws ConfigError for an invoice that nothing is known of, or a destination that was not migrated
  */
@@ -51,12 +50,9 @@ export async function explain(context: CommandContext, options: ExplainOptions):
     dataset: config.destination.dataset,
   };
   const { invoice, customer = null, amount = null, line = null } = options;
-  const explained = await withSession(context, loaded, 'read', async (session) => {
-    await refuseBehind(session);
-    return await session.readDataset((from) =>
-      explainLines(from, { invoice, customer, amount, line }, archive),
-    );
-  });
+  const explained = await withChecks(context, loaded, 'warn', (from) =>
+    explainLines(from, { invoice, customer, amount, line }, archive),
+  );
   if (options.format === 'json') await context.printJson(explained);
   else await context.print(explained.found === 0 ? nothingText(explained) : explainedText(explained));
   return explained.found === 0 ? EXIT_CODES.config : 0;

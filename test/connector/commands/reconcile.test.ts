@@ -261,6 +261,11 @@ describe('reconcile of an invoice that Microsoft charged too much in, after it w
           [left_amount, right_amount, difference].join(),
         );
       expect(figures(after).sort()).toEqual(figures(before).sort());
+      const [{ line_item_key: line = '' } = {}] = after?.filter(charged) ?? [];
+      const explain = ['explain', '--invoice', INVOICE, '--line', line ?? ''];
+      const explained = await at.cli([...explain, '--config', TOLERANT[dialect]]);
+      expect(explained.out).toMatch(/is 1 away \(within_tolerance, tolerance 5\)/);
+      expect((await run(...explain)).out).toMatch(/is 1 away \(mismatch, tolerance /);
       expect([(await run(...recalc)).exitCode, documentOf(await run(...recalc)).otherTolerances]).toEqual([
         7,
         [],
