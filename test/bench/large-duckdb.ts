@@ -52,7 +52,8 @@ async function makeWarehouse(folder: string, path: string, size: MonthSize): Pro
   await rm(unfinished, { force: true });
   for (const made of [month, unfinished]) await migrateWarehouse({ type: 'duckdb', path: made });
   await inDuckdb(month, async (connection) => {
-    await generateMonth(connection, size);
+    const run = async (sql: string): Promise<number> => (await connection.run(sql)).rowsChanged;
+    await generateMonth({ run }, size);
     for (const statement of [...PLANT, ...WIDEN]) await connection.run(statement);
   });
   await inDuckdb(unfinished, async (connection) => {

@@ -26,10 +26,10 @@ export const PLANT: readonly string[] = [
       effective_unit_price = unit_price,
       billing_pre_tax_total = csp.mul(csp.mul(unit_price, quantity), pc_to_bc_exchange_rate)
     WHERE customer_id = 'customer 3' AND sku_id = '0002' AND usage_date = '2026-10-09'`,
-  ...USAGE_LINES.split(/;\s*\n/),
+  ...USAGE_LINES,
   `INSERT INTO csp.billed_reconciliation
     SELECT * REPLACE (2 AS line_item_occurrence) FROM csp.billed_reconciliation WHERE line_item_key = ${seat(0)}`,
-  ...HEADER.split(/;\s*\n/),
+  ...HEADER,
   `UPDATE csp.billed_reconciliation SET effective_unit_price = effective_unit_price + 1 WHERE line_item_key = ${seat(1)}`,
   `DELETE FROM csp.billed_usage WHERE line_item_key = (
     SELECT line_item_key FROM csp.billed_usage WHERE customer_id = 'customer 2' AND usage_date = '2026-10-03' AND billing_pre_tax_total > 0.1

@@ -253,12 +253,12 @@ export const HEADER = [
  * A month of one invoice in a migrated dataset `csp`, made in the database: usage, the lines that charge it, licences and
  * others, and the header, all of which tie by construction. The same rows in both databases.
  */
-export async function generateMonth(on: SqlTransaction, size: MonthSize): Promise<void> {
+export async function generateMonth(on: Pick<SqlTransaction, 'run'>, size: MonthSize): Promise<void> {
   await runAll(on, [usageSql(size), ...USAGE_LINES, otherLinesSql(size), ...HEADER, ...SNAPSHOTS]);
   await runAll(on, ['ANALYZE csp.billed_usage', 'ANALYZE csp.billed_reconciliation']);
 }
 
 /** Runs statements one after the other. */
-export async function runAll(on: SqlTransaction, statements: readonly string[]): Promise<void> {
+export async function runAll(on: Pick<SqlTransaction, 'run'>, statements: readonly string[]): Promise<void> {
   for (const statement of statements) await on.run(statement);
 }
