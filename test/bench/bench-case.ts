@@ -1,43 +1,177 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { BenchFiles } from './bench-files.js';
-import { measure, type Measurement } from './measure.js';
-import { parseFiles, publishFiles } from './our-side.js';
-import { mergeReadJson } from './read-json-side.js';
+import { DUCKDB_LIMITS, duckdbContents, ourContents, postgresContents, withDuckdb } from './contents.js';
+import { copyCsv, sampleRows, upsertCsv, upsertRows, withPostgres, writeCsv } from './copy-side.js';
+import { measureDecoding } from './decode-side.js';
+import { serverCpu } from './large-cpu.js';
+import { measure, type Contents, type Done, type Measurement } from './measure.js';
+import { inflateFiles, migrate, parseFiles, publishFiles, type BenchDestination } from './our-side.js';
+import { mergeReadJson, MONEY, readJson, RIVAL_KEYS, RIVAL_TABLE } from './read-json-side.js';
+import { downloadAll, syncAll } from './sync-side.js';
 
-/** One case, as bench.ts asks a child process for it: each has a process of its own, so that peak memory is its own. */
+const named = { id: z.string(), what: z.string() };
+/** Path of a JSON file with a {@link BenchFiles}. */
+const files = z.string();
+
+/** One case, as it is asked of a child process: each has a process of its own, so that peak memory is its own. */
 export const benchCaseSchema = z.discriminatedUnion('case', [
-  z.object({ case: z.literal('duckdb'), path: z.string(), memoryLimit: z.string() }),
-  z.object({ case: z.literal('postgres'), url: z.string() }),
-  z.object({ case: z.literal('read_json'), path: z.string(), memoryLimit: z.string() }),
-  z.object({ case: z.literal('discard'), times: z.number().int().min(1) }),
+  z.object({ ...named, case: z.literal('decode'), files, lines: z.number().int().min(1) }),
+  z.object({ ...named, case: z.literal('inflate'), files }),
+  z.object({ ...named, case: z.literal('discard'), files, times: z.number().int().min(1) }),
+  z.object({ ...named, case: z.literal('our duckdb'), files, path: z.string() }),
+  z.object({
+    ...named,
+    case: z.literal('read_json'),
+    files,
+    path: z.string(),
+    memoryLimit: z.string().nullable(),
+    money: z.enum(MONEY),
+    key: z.enum(RIVAL_KEYS),
+    merge: z.boolean(),
+  }),
+  z.object({ ...named, case: z.literal('our postgres'), files, url: z.string() }),
+  z.object({ ...named, case: z.literal('copy'), files, url: z.string(), csv: z.string() }),
+  z.object({
+    ...named,
+    case: z.literal('on conflict'),
+    files,
+    url: z.string(),
+    csv: z.string(),
+    onlyChanged: z.boolean(),
+  }),
+  z.object({ ...named, case: z.literal('single rows'), url: z.string(), rows: z.number().int().min(1) }),
+  z.object({ ...named, case: z.literal('make csv'), files, url: z.string(), csv: z.string() }),
+  z.object({ ...named, case: z.literal('download'), folder: z.string() }),
+  z.object({ ...named, case: z.literal('sync'), folder: z.string() }),
 ]);
 
 /** See {@link benchCaseSchema}. */
 export type BenchCase = z.infer<typeof benchCaseSchema>;
 
-async function runCase(files: BenchFiles, asked: BenchCase): Promise<Measurement> {
+type Asked<Name extends BenchCase['case']> = Extract<BenchCase, { case: Name }>;
+
+async function runCase(asked: BenchCase): Promise<readonly Measurement[]> {
+  const { id, what } = asked;
   switch (asked.case) {
-    case 'duckdb': {
-      const { path, memoryLimit } = asked;
-      return await measure('ours, DuckDB', () =>
-        publishFiles(files, { type: 'duckdb', path, memory_limit: memoryLimit }),
-      );
+    case 'decode':
+      return await measureDecoding(await filesAt(asked.files), asked.lines);
+    case 'inflate': {
+      const read = await filesAt(asked.files);
+      return [await measure({ id, what, work: () => inflateFiles(read) })];
     }
-    case 'postgres':
-      return await measure('ours, Postgres', () => publishFiles(files, { type: 'postgres', url: asked.url }));
+    case 'discard': {
+      const read = await filesAt(asked.files);
+      return [await measure({ id, what, work: () => parseFiles(read, asked.times) })];
+    }
+    case 'our duckdb':
+      return [await ourDuckdb(asked)];
     case 'read_json':
-      return await measure('DuckDB read_json + MERGE', () =>
-        mergeReadJson(files, asked.path, asked.memoryLimit),
-      );
-    case 'discard':
-      return await measure('ours, sink discarded', () => parseFiles(files, asked.times));
+      return [await readJsonCase(asked)];
+    case 'our postgres':
+      return [await ourPostgres(asked)];
+    case 'copy':
+    case 'on conflict':
+      return [await csvCase(asked)];
+    case 'single rows':
+      return [await singleRows(asked)];
+    case 'make csv':
+      await makeCsv(asked);
+      return [];
+    case 'download':
+      return [await measure({ id, what, work: () => downloadAll(asked.folder) })];
+    case 'sync':
+      return [await syncCase(asked)];
   }
 }
 
-const [, script, filesPath, asked] = process.argv;
-if (script?.endsWith('bench-case.js') === true && filesPath !== undefined && asked !== undefined) {
-  const files = JSON.parse(await readFile(filesPath, 'utf8')) as BenchFiles;
-  const result = await runCase(files, benchCaseSchema.parse(JSON.parse(asked)));
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+async function ourDuckdb({ id, what, files: at, path }: Asked<'our duckdb'>): Promise<Measurement> {
+  const read = await filesAt(at);
+  const destination: BenchDestination = { type: 'duckdb', path, ...DUCKDB_LIMITS };
+  await migrate(read, destination);
+  const look = (): Promise<Contents> => contentsOfOurFile(path);
+  const measured = await measure({ id, what, work: () => publishFiles(read, destination), look });
+  return { ...measured, counts: { ...measured.counts, bytes: (await stat(path)).size } };
+}
+
+async function contentsOfOurFile(path: string): Promise<Contents> {
+  return await withDuckdb({ path, memoryLimit: DUCKDB_LIMITS.memory_limit }, (connection) =>
+    ourContents((from) => duckdbContents(connection, from)),
+  );
+}
+
+async function readJsonCase(asked: Asked<'read_json'>): Promise<Measurement> {
+  const { id, what, money, key, path, memoryLimit } = asked;
+  const read = await filesAt(asked.files);
+  const place = { path, memoryLimit };
+  const work = (): Promise<Done> => (asked.merge ? mergeReadJson : readJson)(read, place, money, key);
+  const look = (): Promise<Contents> =>
+    withDuckdb(place, (connection) => duckdbContents(connection, RIVAL_TABLE));
+  return await measure({ id, what, work, look });
+}
+
+async function ourPostgres({ id, what, files: at, url }: Asked<'our postgres'>): Promise<Measurement> {
+  const read = await filesAt(at);
+  const destination: BenchDestination = { type: 'postgres', url };
+  await migrate(read, destination);
+  return await withPostgres(url, async (client) =>
+    measure({
+      ...{ id, what, serverCpu: await serverCpu(client) },
+      work: () => publishFiles(read, destination),
+      look: () => ourContents((from) => postgresContents(client, from)),
+    }),
+  );
+}
+
+async function csvCase(asked: Asked<'copy'> | Asked<'on conflict'>): Promise<Measurement> {
+  const { id, what, url, csv } = asked;
+  const read = await filesAt(asked.files);
+  await migrate(read, { type: 'postgres', url });
+  return await withPostgres(url, async (client) =>
+    measure({
+      ...{ id, what, serverCpu: await serverCpu(client) },
+      work: async () => {
+        const done = await (asked.case === 'copy'
+          ? copyCsv(url, csv)
+          : upsertCsv(url, csv, asked.onlyChanged));
+        return { ...done, rows: read.rows };
+      },
+      look: () => postgresContents(client, 'csp.billed_usage'),
+    }),
+  );
+}
+
+async function singleRows({ id, what, url, rows }: Asked<'single rows'>): Promise<Measurement> {
+  const sample = await sampleRows(url, rows);
+  return await withPostgres(url, async (client) =>
+    measure({
+      ...{ id, what, serverCpu: await serverCpu(client) },
+      work: () => upsertRows(url, sample),
+      look: () => postgresContents(client, 'csp.upserted'),
+    }),
+  );
+}
+
+/** Publishes the files over what is there, and keeps what the table holds then. */
+async function makeCsv({ files: at, url, csv }: Asked<'make csv'>): Promise<void> {
+  const read = await filesAt(at);
+  const destination: BenchDestination = { type: 'postgres', url };
+  await migrate(read, destination);
+  await publishFiles(read, destination);
+  await writeCsv(url, csv);
+}
+
+async function syncCase({ id, what, folder }: Asked<'sync'>): Promise<Measurement> {
+  const look = (): Promise<Contents> => contentsOfOurFile(`${folder}/usage.duckdb`);
+  return await measure({ id, what, work: () => syncAll(folder), look });
+}
+
+async function filesAt(path: string): Promise<BenchFiles> {
+  return JSON.parse(await readFile(path, 'utf8')) as BenchFiles;
+}
+
+const [, script, asked] = process.argv;
+if (script?.endsWith('bench-case.js') === true && asked !== undefined) {
+  const results = await runCase(benchCaseSchema.parse(JSON.parse(asked)));
+  process.stdout.write(`${JSON.stringify(results)}\n`);
 }

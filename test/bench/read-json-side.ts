@@ -1,56 +1,80 @@
-import { DuckDBInstance } from '@duckdb/node-api';
 import type { ColumnType } from '../../schemas/column-type.js';
 import { STREAMS } from '../../schemas/streams.js';
 import type { BenchFiles } from './bench-files.js';
+import { withDuckdb, type DuckdbPlace } from './contents.js';
+import type { Done } from './measure.js';
 
-const { columns, identity, amount } = STREAMS.billed_usage.table;
+const { columns, identity, measures } = STREAMS.billed_usage.table;
 
-/** The types that the rival's reader is fastest with; its DECIMAL goes through a double as well. */
-const READ_TYPES: Readonly<Record<ColumnType, string>> = {
-  text: 'VARCHAR',
-  decimal: 'DOUBLE',
-  date: 'DATE',
-  timestamp: 'TIMESTAMP',
-};
+/** How the rival reads money: DOUBLE is its fastest; its DECIMAL goes through a double as well. */
+export const MONEY = ['DOUBLE', 'DECIMAL(38,22)'] as const;
+
+/** One of {@link MONEY}. */
+export type Money = (typeof MONEY)[number];
+
+/** What identifies a line for the rival: the columns that ours is made of, or beside them the number among its like. */
+export const RIVAL_KEYS = ['identity', 'identity and occurrence'] as const;
+
+/** One of {@link RIVAL_KEYS}. */
+export type RivalKey = (typeof RIVAL_KEYS)[number];
+
+/** Table of the rival. */
+export const RIVAL_TABLE = 'billed_usage';
 
 /**
- * What a user would write instead of us: DuckDB's own `read_json` with typed columns, merged into a table by the
- * columns that identify a line. Nothing is proven, nothing rejected is kept, and money is a double.
+ * What a user would write instead of us: DuckDB's own `read_json` with typed columns into a new table of a database
+ * file. Nothing is proven, and nothing that is wrong is kept aside.
  */
+export async function readJson(
+  files: BenchFiles,
+  place: DuckdbPlace,
+  money: Money,
+  key: RivalKey,
+): Promise<Done> {
+  return await withDuckdb(place, async (connection) => {
+    await connection.run(`CREATE TABLE ${RIVAL_TABLE} AS ${linesOf(files, money, key)}`);
+    await connection.run('CHECKPOINT');
+    return { rows: files.rows };
+  });
+}
+
+/** The same with a restated export, merged into what is there. */
 export async function mergeReadJson(
   files: BenchFiles,
-  path: string,
-  memoryLimit: string,
-): Promise<{ rows: number; sum: string }> {
-  const instance = await DuckDBInstance.fromCache(path, { memory_limit: memoryLimit, threads: '2' });
-  const connection = await instance.connect();
-  try {
-    await connection.run("SET TimeZone = 'UTC'");
-    const fields = columns.map(({ source, type }) => `"${source}": '${READ_TYPES[type]}'`).join(', ');
-    const paths = files.blobs.map((blob) => `'${blob.path.replaceAll("'", "''")}'`).join(', ');
-    const definitions = columns.map(({ name, type }) => `"${name}" ${READ_TYPES[type]}`).join(', ');
-    await connection.run(`CREATE TABLE billed_usage (${definitions})`);
-    const renamed = columns.map(({ name, source }) => `"${source}" AS "${name}"`).join(', ');
-    const keys = ['invoice_number', ...identity];
-    const matched = keys.map((name) => `t."${name}" IS NOT DISTINCT FROM s."${name}"`).join(' AND ');
+  place: DuckdbPlace,
+  money: Money,
+  key: RivalKey,
+): Promise<Done> {
+  const keys = ['invoice_number', ...identity, ...(key === 'identity' ? [] : ['occurrence'])];
+  const matched = keys.map((name) => `t."${name}" IS NOT DISTINCT FROM s."${name}"`).join(' AND ');
+  return await withDuckdb(place, async (connection) => {
     await connection.run(`
-      MERGE INTO billed_usage t
-      USING (
-        SELECT ${renamed}
-        FROM read_json([${paths}], format = 'newline_delimited', compression = 'gzip', columns = {${fields}})
-      ) s
+      MERGE INTO ${RIVAL_TABLE} t
+      USING (${linesOf(files, money, key)}) s
       ON ${matched}
       WHEN MATCHED THEN UPDATE
       WHEN NOT MATCHED THEN INSERT
     `);
     await connection.run('CHECKPOINT');
-    const reader = await connection.runAndReadAll(
-      `SELECT count(*)::VARCHAR AS records, sum("${amount}")::VARCHAR AS total FROM billed_usage`,
-    );
-    const [records = null, total = null] = reader.getRowsJson()[0] ?? [];
-    return { rows: Number(records), sum: typeof total === 'string' ? total : '' };
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+    return { rows: files.rows };
+  });
+}
+
+function linesOf(files: BenchFiles, money: Money, key: RivalKey): string {
+  const types: Readonly<Record<ColumnType, string>> = {
+    text: 'VARCHAR',
+    decimal: money,
+    date: 'DATE',
+    timestamp: 'TIMESTAMP',
+  };
+  const fields = columns.map(({ source, type }) => `"${source}": '${types[type]}'`).join(', ');
+  const paths = files.blobs.map((blob) => `'${blob.path.replaceAll("'", "''")}'`).join(', ');
+  const renamed = columns.map(({ name, source }) => `"${source}" AS "${name}"`).join(', ');
+  const sources = new Map(columns.map(({ name, source }) => [name, `"${source}"`]));
+  const fieldsOf = (names: readonly string[]): string =>
+    names.map((name) => sources.get(name) ?? '').join(', ');
+  const number = `row_number() OVER (PARTITION BY ${fieldsOf(['invoice_number', ...identity])} ORDER BY ${fieldsOf(measures)})`;
+  const occurrence = key === 'identity' ? '' : `, ${number} AS "occurrence"`;
+  return `SELECT ${renamed}${occurrence}
+    FROM read_json([${paths}], format = 'newline_delimited', compression = 'gzip', columns = {${fields}})`;
 }
