@@ -3,7 +3,7 @@ import type { BenchFiles } from './bench-files.js';
 import type { BenchRun } from './bench-run.js';
 import { AMOUNT, NUMBERS } from './contents.js';
 import type { Contents, Measurement } from './measure.js';
-import { growthRows } from './bench-cases.js';
+import { growthRows } from './bench-data.js';
 
 /** Something that must be true before a figure means anything, or that is worth knowing of a rival. */
 export interface Finding {

@@ -1,5 +1,5 @@
 import { DUCKDB_LIMITS } from './contents.js';
-import { growthRows } from './bench-cases.js';
+import { growthRows } from './bench-data.js';
 import { ratios, RIVALRIES, type Summary } from './bench-summary.js';
 
 /** A goal of the issue, what was seen, and whether it was reached. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { startSandbox } from '../../connector/sandbox/sandbox.js';
 import { cpuSeconds } from './measure.js';
@@ -46,7 +47,8 @@ async function main(rowsPerInvoice: number, invoices: number, cache: string): Pr
     destination: { type: 'duckdb', path: './usage.duckdb', memory_limit: '1GiB', threads: 2 },
   });
   answer({ configuration, rows, sums } satisfies BenchSandbox);
-  for await (const _ of createInterface({ input: process.stdin })) answer(cpuSeconds());
+  const asked = createInterface({ input: process.stdin }).on('line', () => answer(cpuSeconds()));
+  await once(asked, 'close');
   await sandbox.close();
 }
 

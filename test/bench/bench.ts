@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureBench } from './measure-bench.js';
-import { CASE_NAMES, type CaseName } from './bench-cases.js';
+import { CASE_NAMES, type CaseName } from './bench-data.js';
 import { measureLarge, printLarge } from './large.js';
 import { printBench } from './print-bench.js';
 

@@ -1,4 +1,3 @@
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type pg from 'pg';
 import { canonicalDecimal } from '../../schemas/decimal-text.js';
 import { STREAMS } from '../../schemas/streams.js';
@@ -15,37 +14,6 @@ export const AMOUNT = STREAMS.billed_usage.table.amount;
 /** The memory and threads that DuckDB is given on both sides. */
 export const DUCKDB_LIMITS = { memory_limit: '1GiB', threads: 2 } as const;
 
-/** The settings that both sides open a DuckDB file with. */
-export interface DuckdbPlace {
-  readonly path: string;
-  /** As DuckDB writes it, such as `1GiB`; null: its own default, most of the machine's memory. */
-  readonly memoryLimit: string | null;
-}
-
-/** A connection to a DuckDB file, as a user opens it with two threads. */
-export async function withDuckdb<T>(
-  { path, memoryLimit }: DuckdbPlace,
-  use: (connection: DuckDBConnection) => Promise<T>,
-): Promise<T> {
-  const limit = memoryLimit === null ? {} : { memory_limit: memoryLimit };
-  const instance = await DuckDBInstance.create(path, { threads: String(DUCKDB_LIMITS.threads), ...limit });
-  const connection = await instance.connect();
-  try {
-    await connection.run("SET TimeZone = 'UTC'");
-    return await use(connection);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
-}
-
-/** Rows and sums of a relation of DuckDB. @param from what stands behind FROM */
-export async function duckdbContents(connection: DuckDBConnection, from: string): Promise<Contents> {
-  const sums = NUMBERS.map((name) => `sum("${name}")::VARCHAR AS "${name}"`).join(', ');
-  const reader = await connection.runAndReadAll(`SELECT count(*)::VARCHAR AS records, ${sums} FROM ${from}`);
-  return contentsOf(reader.getRowObjectsJson()[0] ?? {});
-}
-
 /** Our table in the dataset that is configured where none is. */
 export const OUR_TABLE = 'csp.billed_usage';
 const VANISHED = `(SELECT ${NUMBERS.join(', ')} FROM ${OUR_TABLE}
@@ -59,14 +27,20 @@ export async function ourContents(contents: (from: string) => Promise<Contents>)
 
 /** Rows and sums of a relation of Postgres. @param from what stands behind FROM */
 export async function postgresContents(client: pg.Client, from: string): Promise<Contents> {
-  const sums = NUMBERS.map((name) => `sum("${name}")::text AS "${name}"`).join(', ');
+  const sums = sumsAs('text');
   const { rows } = await client.query<Record<string, string | null>>(
     `SELECT count(*)::text AS records, ${sums} FROM ${from}`,
   );
   return contentsOf(rows[0] ?? {});
 }
 
-function contentsOf(row: Readonly<Record<string, unknown>>): Contents {
+/** The sums that are looked at, as a list of SQL. */
+export function sumsAs(type: 'text' | 'VARCHAR'): string {
+  return NUMBERS.map((name) => `sum("${name}")::${type} AS "${name}"`).join(', ');
+}
+
+/** What a row of the two statements says: `records`, and a sum by the name of its column. */
+export function contentsOf(row: Readonly<Record<string, unknown>>): Contents {
   const text = (name: string): string => {
     const value = row[name];
     return typeof value === 'string' ? canonical(value) : '0';

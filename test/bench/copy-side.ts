@@ -4,13 +4,13 @@ import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { LINEAGE_FIELDS } from '../../schemas/table-arrow.js';
 import { primaryKey } from '../../schemas/table.js';
 import { STREAMS } from '../../schemas/streams.js';
 import { OUR_TABLE } from './contents.js';
 import type { Done } from './measure.js';
+import { withPostgres } from './postgres-client.js';
 
 const { table } = STREAMS.billed_usage;
 
@@ -32,17 +32,6 @@ const ON_CONFLICT = `ON CONFLICT (${KEY.join(', ')}) DO UPDATE SET ${CSV_COLUMNS
 )
   .map((name) => `${name} = excluded.${name}`)
   .join(', ')}`;
-
-/** A connection to a Postgres server, as a user has one. */
-export async function withPostgres<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await use(client);
-  } finally {
-    await client.end();
-  }
-}
 
 /** Writes our table as CSV. */
 export async function writeCsv(url: string, path: string): Promise<void> {

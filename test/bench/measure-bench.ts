@@ -1,4 +1,5 @@
-import { benchData, runCases, type BenchOptions } from './bench-cases.js';
+import { runCases } from './bench-cases.js';
+import { benchData, type BenchOptions } from './bench-data.js';
 import { findings } from './bench-checks.js';
 import { goalsOf } from './bench-goals.js';
 import { BenchRun } from './bench-run.js';
