@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { BenchRun } from './bench/bench-run.js';
 import { CASE_NAMES, type CaseName } from './bench/bench-data.js';
 import { measureBench } from './bench/measure-bench.js';
 import type { BenchResult } from './bench/print-bench.js';
@@ -29,16 +30,14 @@ it('the benchmark, made small, finds the same on both sides of each engine, and 
   expect(summaries.filter(({ seconds, peakMb }) => !(seconds > 0 && peakMb > 0))).toEqual([]);
 });
 
-it('a case of the benchmark that cannot run is a failure of the run, and the others run', async () => {
-  const path = process.env['PATH'];
-  process.env['PATH'] = '';
-  try {
-    const { findings, summaries } = await small(['stages'], 0);
-    expect(findings.filter(({ holds }) => !holds)).toEqual([]);
-    expect(summaries.map(({ id }) => id)).toEqual(['inflate', 'discard 1', 'discard 3']);
-  } finally {
-    process.env['PATH'] = path;
-  }
+it('a case of the benchmark that dies is told of, with its reason, and the next one runs', async () => {
+  const run = new BenchRun(tmpdir());
+  const asked = { case: 'inflate', id: 'inflate', what: 'blobs that are not there' } as const;
+  expect(await run.measure({ ...asked, files: join(tmpdir(), 'no-such-files.json') })).toBe(false);
+  expect(run.failures).toEqual([
+    expect.stringMatching(/^inflate \(blobs that are not there\) died with 1: [^]*ENOENT/),
+  ]);
+  expect(run.measurements).toEqual([]);
 });
 
 it('every group of cases can be asked for by name', () => {
