@@ -1,28 +1,42 @@
 import { setMaxListeners } from 'node:events';
-import pMap from 'p-map';
 import type { LoadPackage } from '../load-package.js';
 import { downloadBlob, type BlobContext } from './blob-download.js';
 
 /** Lets so many downloads run at once, over all scopes of a run. */
 export interface Slots {
-  use<T>(task: () => Promise<T>): Promise<T>;
+  /**
+   * A place in line for the downloads of one package. What becomes free goes to the package whose place is the foremost,
+   * so that packages become whole one after the other, and one loads while others download; taken in turns, all would
+   * become whole at the same time, the last.
+   */
+  line(): <T>(task: () => Promise<T>) => Promise<T>;
 }
 
 /** Makes the slots. */
 export function createSlots(count: number): Slots {
   let free = count;
-  const waiting: (() => void)[] = [];
+  let lines = 0;
+  const waiting: { readonly line: number; readonly begin: () => void }[] = [];
+  const turn = (line: number): Promise<void> =>
+    new Promise((begin) => {
+      const behind = waiting.findIndex((other) => other.line > line);
+      waiting.splice(behind === -1 ? waiting.length : behind, 0, { line, begin });
+    });
   return {
-    async use(task) {
-      if (free > 0) free -= 1;
-      else await new Promise<void>((resolve) => waiting.push(resolve));
-      try {
-        return await task();
-      } finally {
-        const next = waiting.shift();
-        if (next === undefined) free += 1;
-        else next();
-      }
+    line: () => {
+      const line = lines;
+      lines += 1;
+      return async (task) => {
+        if (free > 0) free -= 1;
+        else await turn(line);
+        try {
+          return await task();
+        } finally {
+          const next = waiting.shift();
+          if (next === undefined) free += 1;
+          else next.begin();
+        }
+      };
     },
   };
 }
@@ -34,25 +48,24 @@ export function createSlots(count: number): Slots {
 export async function downloadPackage(
   context: Omit<BlobContext, 'signal'>,
   loadPackage: LoadPackage,
-  options: { readonly concurrency: number; readonly slots: Slots; readonly signal: AbortSignal | undefined },
+  options: { readonly slots: Slots; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
   const whole = new Set((await loadPackage.blobs()).map(({ name }) => name));
   const missing = (loadPackage.manifest()?.blobs ?? []).filter(({ name }) => !whole.has(name));
   const failure = new AbortController();
   const signal = AbortSignal.any([failure.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   setMaxListeners(0, signal);
-  await pMap(
-    missing,
-    async ({ name }) => {
-      if (signal.aborted) return;
-      try {
-        await options.slots.use(() => downloadBlob({ ...context, signal }, loadPackage.path, name));
-      } catch (error) {
+  const inLine = options.slots.line();
+  const download = async (name: string): Promise<void> => {
+    if (!signal.aborted) await downloadBlob({ ...context, signal }, loadPackage.path, name);
+  };
+  await Promise.all(
+    missing.map(({ name }) =>
+      inLine(() => download(name)).catch((error: unknown) => {
         // The first failure is the reason; what the others meet because of it is not.
         if (!signal.aborted) failure.abort(error);
-      }
-    },
-    { concurrency: options.concurrency },
+      }),
+    ),
   );
   options.signal?.throwIfAborted();
   failure.signal.throwIfAborted();

@@ -124,7 +124,7 @@ async function keep(job: ScopeExport, loadPackage: LoadPackage, reading: ReadMan
 
 async function download(job: ScopeExport, loadPackage: LoadPackage, first: ReadManifest): Promise<void> {
   if (first.sas === null) return;
-  const { config, agents, clock, random, report, slots, space, signal, blobIdleMs } = job;
+  const { agents, clock, random, report, slots, space, signal, blobIdleMs } = job;
   const { scope } = loadPackage.exportRecord;
   const sas = createSasSource(first.sas, async () => {
     const again = await readCurrentManifest(job, loadPackage);
@@ -147,7 +147,7 @@ async function download(job: ScopeExport, loadPackage: LoadPackage, first: ReadM
       idleMs: blobIdleMs,
     },
     loadPackage,
-    { concurrency: config.limits.concurrent_blobs, slots, signal },
+    { slots, signal },
   );
 }
 
