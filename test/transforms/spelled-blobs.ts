@@ -61,7 +61,10 @@ const numbers = fc
       ),
     },
   )
-  .map(([sign, before, after, power = '']) => `${sign}${before}${after === null ? '' : `.${after}`}${power}`);
+  .map(
+    ([sign, before, after, power = '']) =>
+      `${sign}${before}${typeof after === 'string' ? `.${after}` : ''}${power}`,
+  );
 const oddNumbers = fc.oneof(
   fc.constantFrom(
     '10000000000000000',
