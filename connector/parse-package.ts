@@ -64,9 +64,9 @@ async function* parseInThread(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ParsedPart, void, undefined> {
   const worker = takeThread();
+  const messages = messagesOf(worker, signal);
   let isDone = false;
   try {
-    const messages = messagesOf(worker, signal);
     for (const task of tasks) {
       worker.postMessage({ kind: 'task', task } satisfies ParseRequest);
       for await (const part of partsOf(messages, arrowSchema(table))) {
@@ -77,7 +77,10 @@ async function* parseInThread(
     }
     isDone = true;
   } finally {
-    await (isDone ? giveBack(worker) : worker.terminate());
+    if (!isDone) await worker.terminate();
+    // Its listeners go with it: the thread lives on.
+    await messages.return();
+    if (isDone) await giveBack(worker);
   }
 }
 

@@ -15,6 +15,8 @@ export interface StagedBlob {
   staged: number;
   /** Rejected records met. */
   rejected: number;
+  /** The line of the first of them. */
+  firstRejected?: number;
   /** What the parser counted; absent while the blob is not proven whole. */
   counts?: BlobCounts;
 }
@@ -57,7 +59,6 @@ export async function stageParts(
   const blobs = new Map<string, StagedBlob>();
   const reasons = new Map<string, number>();
   const hashes = new RowsDigestSum();
-  let firstRejected: StagedParts['firstRejected'];
   const handOn = (step: () => Promise<void>): Promise<void> =>
     target.schema === null ? step() : directly(publishing, step);
   let rejections = 0;
@@ -75,8 +76,9 @@ export async function stageParts(
       case 'rejected':
         for (const rejected of part.rejected) {
           rejections += 1;
-          openBlob(publishing, blobs, rejected.blobName).rejected += 1;
-          firstRejected ??= { blobName: rejected.blobName, lineNumber: rejected.lineNumber };
+          const blob = openBlob(publishing, blobs, rejected.blobName);
+          blob.rejected += 1;
+          blob.firstRejected ??= rejected.lineNumber;
           countReason(reasons, rejected);
           if (!hopeless()) await keepRejected(publishing, rejected);
         }
@@ -87,7 +89,19 @@ export async function stageParts(
     }
   }
   await handOn(() => transaction.endStaging(target));
-  return { blobs, digest: hashes.digest(), reasons, firstRejected };
+  return { blobs, digest: hashes.digest(), reasons, firstRejected: firstRejected(publishing, blobs) };
+}
+
+/** In the manifest's order of blobs: several of them may be parsed at the same time. */
+function firstRejected(
+  { request }: Publishing,
+  blobs: ReadonlyMap<string, StagedBlob>,
+): StagedParts['firstRejected'] {
+  for (const { name } of request.blobs) {
+    const lineNumber = blobs.get(name)?.firstRejected;
+    if (lineNumber !== undefined) return { blobName: name, lineNumber };
+  }
+  return undefined;
 }
 
 /** 16 bytes a record, as the parser hashed it. */
