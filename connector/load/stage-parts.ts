@@ -78,7 +78,8 @@ export async function stageParts(
           openBlob(publishing, blobs, rejected.blobName).rejected += 1;
           firstRejected ??= { blobName: rejected.blobName, lineNumber: rejected.lineNumber };
           countReason(reasons, rejected);
-          if (!hopeless()) await keepRejected(publishing, rejected);
+          // A statement waits for what was staged before it, and raises what was refused of that.
+          if (!hopeless()) await handOn(() => keepRejected(publishing, rejected));
         }
         break;
       case 'counts':
