@@ -1,6 +1,6 @@
 import { ConnectorError, SystemError } from '../../schemas/errors.js';
 import { scopeLabel } from '../../schemas/scope.js';
-import { primaryKey } from '../../schemas/table.js';
+import { refusesRepeats } from './own-key.js';
 import { createScope } from './scope-rows.js';
 import {
   billingMonth,
@@ -42,7 +42,7 @@ export async function directTarget(
     await transaction.run(publishSql(publishing, 'drop scope'));
     return null;
   }
-  const repeats = transaction.dialect === 'postgres' ? staging : null;
+  const repeats = (await refusesRepeats(publishing)) ? staging : null;
   return { schema: dataset, name: table.name, table, columns, constants: constantsOf(publishing), repeats };
 }
 
@@ -54,7 +54,7 @@ async function targetColumns(publishing: Publishing): Promise<readonly string[] 
   const columns = rows.map((row) => row['column_name'] ?? '');
   const own = ownColumns(table);
   const [plain] = await transaction.rows(publishSql(publishing, 'takes an append'), [
-    ...[dataset, table.name, primaryKey(table).join(',')],
+    ...[dataset, table.name],
     columns.length === own.length,
   ]);
   if (countOf(plain?.['tables']) !== 1 || !own.every((name) => columns.includes(name))) return null;

@@ -80,7 +80,8 @@ export async function stageParts(
           blob.rejected += 1;
           blob.firstRejected ??= rejected.lineNumber;
           countReason(reasons, rejected);
-          if (!hopeless()) await keepRejected(publishing, rejected);
+          // A statement waits for what was staged before it, and raises what was refused of that.
+          if (!hopeless()) await handOn(() => keepRejected(publishing, rejected));
         }
         break;
       case 'counts':

@@ -118,9 +118,9 @@ SELECT true AS done;
 -- name: rows of other scopes
 -- A row belongs to the scope of the load that wrote it.
 SELECT coalesce(s.scope, 'no recorded load') AS value, count(*) AS records
-FROM {{target}} t
-LEFT JOIN {{dataset}}._snapshots s ON s.load_id = t._load_id
-WHERE {{in_scope}} AND (s.load_id IS NULL OR s.stream <> $1 OR s.scope <> $2)
+FROM temp.published p
+LEFT JOIN {{dataset}}._snapshots s ON s.load_id = p._load_id
+WHERE s.load_id IS NULL OR s.stream <> $1 OR s.scope <> $2
 GROUP BY 1 ORDER BY records DESC, value LIMIT 5;
 
 -- name: rows that other scopes account for
@@ -163,7 +163,7 @@ WHERE {{strays}};
 
 -- name: create published
 CREATE TEMPORARY TABLE published AS
-SELECT t.line_item_key, t.line_item_occurrence, t._row_hash, {{measures_t}}, t._first_load_id
+SELECT t.line_item_key, t.line_item_occurrence, t._row_hash, {{measures_t}}, t._first_load_id, t._load_id
 FROM {{target}} t
 WHERE {{in_scope}};
 
@@ -265,9 +265,13 @@ SELECT true AS done;
 -- name: any row of the scope
 SELECT count(*) AS records FROM (SELECT 1 FROM {{target}} t WHERE {{in_scope}} LIMIT 1) found;
 
+-- name: own keys
+-- None: DuckDB's index costs more than the load itself.
+SELECT 0 AS records WHERE $1 IS NOT NULL AND $2 IS NOT NULL AND $3 IS NOT NULL;
+
 -- name: takes an append
 -- Every column must be filled, so there may be no other ones. The appender compares the types.
-SELECT CASE WHEN $4 THEN 1 ELSE 0 END AS tables WHERE $1 IS NOT NULL AND $2 IS NOT NULL AND $3 IS NOT NULL;
+SELECT CASE WHEN $3 THEN 1 ELSE 0 END AS tables WHERE $1 IS NOT NULL AND $2 IS NOT NULL;
 
 -- name: create planned of repeats
 CREATE TEMPORARY TABLE planned AS

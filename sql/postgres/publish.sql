@@ -116,9 +116,9 @@ ANALYZE pg_temp.scope;
 -- name: rows of other scopes
 -- A row belongs to the scope of the load that wrote it.
 SELECT coalesce(s.scope, 'no recorded load') AS value, count(*) AS records
-FROM {{target}} t
-LEFT JOIN {{dataset}}._snapshots s ON s.load_id = t._load_id
-WHERE {{in_scope}} AND (s.load_id IS NULL OR s.stream <> $1 OR s.scope <> $2)
+FROM pg_temp.published p
+LEFT JOIN {{dataset}}._snapshots s ON s.load_id = p._load_id
+WHERE s.load_id IS NULL OR s.stream <> $1 OR s.scope <> $2
 GROUP BY 1 ORDER BY records DESC, value LIMIT 5;
 
 -- name: rows that other scopes account for
@@ -161,7 +161,7 @@ WHERE {{strays}};
 
 -- name: create published
 CREATE TEMPORARY TABLE published ON COMMIT DROP AS
-SELECT t.line_item_key, t.line_item_occurrence, t._row_hash, {{measures_t}}, t._first_load_id
+SELECT t.line_item_key, t.line_item_occurrence, t._row_hash, {{measures_t}}, t._first_load_id, t._load_id
 FROM {{target}} t
 WHERE {{in_scope}};
 
@@ -263,23 +263,27 @@ SET LOCAL enable_indexscan TO DEFAULT;
 -- name: any row of the scope
 SELECT count(*) AS records FROM (SELECT 1 FROM {{target}} t WHERE {{in_scope}} LIMIT 1) found;
 
+-- name: own keys
+-- The primary key as the table was made with it.
+SELECT count(*) AS records
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indimmediate
+WHERE n.nspname = $1 AND c.relname = $2 AND $3 = (
+  SELECT string_agg(a.attname, ',' ORDER BY k.place)
+  FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+);
+
 -- name: takes an append
--- COPY knows no rules and no row security, and a trigger would see numbers that are not the last. The key must be ours,
--- and so must be the types. Columns that a user added get their defaults.
+-- COPY knows no rules and no row security, and a trigger would see numbers that are not the last. The types
+-- must be ours. Columns that a user added get their defaults.
 SELECT count(*) AS tables
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2
   AND c.relkind = 'r' AND NOT c.relrowsecurity AND NOT c.relhasrules AND NOT c.relhastriggers
-  AND CAST($4 AS boolean) IS NOT NULL
-  AND EXISTS (
-    SELECT 1 FROM pg_index i
-    WHERE i.indrelid = c.oid AND i.indisprimary AND $3 = (
-      SELECT string_agg(a.attname, ',' ORDER BY k.place)
-      FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
-      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
-    )
-  )
+  AND CAST($3 AS boolean) IS NOT NULL
   AND NOT EXISTS (
     SELECT 1 FROM pg_attribute s
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname AND NOT a.attisdropped
