@@ -34,7 +34,9 @@ export async function directTarget(
   const { table, reload, acceptInvoiceNumbers } = request;
   if (reload || acceptInvoiceNumbers.length > 0) return null;
   const columns = await targetColumns(publishing);
-  if (columns === null) return null;
+  const hasKey = await refusesRepeats(publishing);
+  // Without its key Postgres is no longer as we made it; DuckDB has none.
+  if (columns === null || (transaction.dialect === 'postgres' && !hasKey)) return null;
   await createScope(publishing, []);
   await transaction.run(publishSql(publishing, 'read in blocks'));
   if ((await countRecords(publishing, 'any row of the scope')) > 0) {
@@ -42,7 +44,7 @@ export async function directTarget(
     await transaction.run(publishSql(publishing, 'drop scope'));
     return null;
   }
-  const repeats = (await refusesRepeats(publishing)) ? staging : null;
+  const repeats = hasKey ? staging : null;
   return { schema: dataset, name: table.name, table, columns, constants: constantsOf(publishing), repeats };
 }
 

@@ -194,8 +194,19 @@ SELECT count(*) AS records FROM temp.published;
 
 -- name: create unmatched
 -- Multisets: the nth staged record of a key and hash matches the nth published row of them. What is left over on
--- either side is unmatched: a staged one has a staging_row, a published one a line_item_occurrence.
+-- either side is unmatched: a staged one has a staging_row, a published one a line_item_occurrence. Keys and hashes that
+-- both sides have equally often match whole, and are not sorted. A published row without a hash matches nothing.
 CREATE TEMPORARY TABLE unmatched AS
+WITH differing AS MATERIALIZED (
+  SELECT line_item_key, _row_hash
+  FROM (
+    SELECT line_item_key, _row_hash, 1 AS records FROM temp.staged
+    UNION ALL
+    SELECT line_item_key, _row_hash, -1 FROM temp.published
+  ) r
+  GROUP BY line_item_key, _row_hash
+  HAVING sum(records) <> 0
+)
 SELECT
   s.staging_row,
   p.line_item_occurrence,
@@ -207,11 +218,14 @@ FROM (
   SELECT rowid AS staging_row, line_item_key, _row_hash, {{measures}},
     row_number() OVER (PARTITION BY line_item_key, _row_hash ORDER BY rowid) AS twin
   FROM temp.staged
+  WHERE (line_item_key, _row_hash) IN (SELECT d.line_item_key, d._row_hash FROM differing d)
 ) s
 FULL JOIN (
   SELECT line_item_key, line_item_occurrence, _row_hash, {{measures}}, _first_load_id,
     row_number() OVER (PARTITION BY line_item_key, _row_hash ORDER BY line_item_occurrence) AS twin
   FROM temp.published
+  WHERE _row_hash IS NULL
+    OR (line_item_key, _row_hash) IN (SELECT d.line_item_key, d._row_hash FROM differing d)
 ) p ON p.line_item_key = s.line_item_key AND p._row_hash = s._row_hash AND p.twin = s.twin
 WHERE s.staging_row IS NULL OR p.line_item_occurrence IS NULL;
 

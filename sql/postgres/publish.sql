@@ -7,8 +7,10 @@
 SELECT pg_advisory_xact_lock(hashtextextended('partner-billing publish ' || $1, 0));
 
 -- name: settings
--- Sorts of narrow rows fit in memory; the server notices within seconds that we are gone.
-SELECT set_config('work_mem', '64MB', true), set_config('maintenance_work_mem', '64MB', true);
+-- Sorts of narrow rows fit in memory; the server notices within seconds that we are gone. Only temporary tables are
+-- analyzed, for their size and whether their keys repeat: a tenth of the usual sample tells that.
+SELECT set_config('work_mem', '64MB', true), set_config('maintenance_work_mem', '64MB', true),
+  set_config('default_statistics_target', '10', true);
 
 -- name: published snapshot
 SELECT s.*
@@ -193,8 +195,19 @@ SELECT count(*) AS records FROM pg_temp.published;
 
 -- name: create unmatched
 -- Multisets: the nth staged record of a key and hash matches the nth published row of them. What is left over on
--- either side is unmatched: a staged one has a staging_row, a published one a line_item_occurrence.
+-- either side is unmatched: a staged one has a staging_row, a published one a line_item_occurrence. Keys and hashes that
+-- both sides have equally often match whole, and are not sorted. A published row without a hash matches nothing.
 CREATE TEMPORARY TABLE unmatched ON COMMIT DROP AS
+WITH differing AS MATERIALIZED (
+  SELECT line_item_key, _row_hash
+  FROM (
+    SELECT line_item_key, _row_hash, 1 AS records FROM pg_temp.staged
+    UNION ALL
+    SELECT line_item_key, _row_hash, -1 FROM pg_temp.published
+  ) r
+  GROUP BY line_item_key, _row_hash
+  HAVING sum(records) <> 0
+)
 SELECT
   s.staging_row,
   p.line_item_occurrence,
@@ -206,11 +219,14 @@ FROM (
   SELECT ctid AS staging_row, line_item_key, _row_hash, {{measures}},
     row_number() OVER (PARTITION BY line_item_key, _row_hash ORDER BY ctid) AS twin
   FROM pg_temp.staged
+  WHERE (line_item_key, _row_hash) IN (SELECT d.line_item_key, d._row_hash FROM differing d)
 ) s
 FULL JOIN (
   SELECT line_item_key, line_item_occurrence, _row_hash, {{measures}}, _first_load_id,
     row_number() OVER (PARTITION BY line_item_key, _row_hash ORDER BY line_item_occurrence) AS twin
   FROM pg_temp.published
+  WHERE _row_hash IS NULL
+    OR (line_item_key, _row_hash) IN (SELECT d.line_item_key, d._row_hash FROM differing d)
 ) p ON p.line_item_key = s.line_item_key AND p._row_hash = s._row_hash AND p.twin = s.twin
 WHERE s.staging_row IS NULL OR p.line_item_occurrence IS NULL;
 
@@ -254,11 +270,12 @@ SELECT
 FROM pg_temp.staged;
 
 -- name: read in blocks
--- Rows that were just appended, and of which nothing is known, are read in the order of the disk, not of the key.
-SET LOCAL enable_indexscan = off;
+-- Rows that were just appended, and of which nothing is known yet, are found by their key and read in the order of the
+-- disk. Left to itself the planner reads the whole table, of whatever size, to see that a new scope has no row in it.
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true);
 
 -- name: read as planned
-SET LOCAL enable_indexscan TO DEFAULT;
+SELECT set_config(name, reset_val, true) FROM pg_settings WHERE name IN ('enable_seqscan', 'enable_indexscan');
 
 -- name: any row of the scope
 SELECT count(*) AS records FROM (SELECT 1 FROM {{target}} t WHERE {{in_scope}} LIMIT 1) found;
