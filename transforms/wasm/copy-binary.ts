@@ -55,7 +55,7 @@ function putField(o: usize, field: usize, row: u32): usize {
   if (kind == FIELD_CONSTANT) return putBytes(o, at, load<u32>(field, FIELD_LENGTH));
   if (kind == FIELD_SIXTEEN) {
     store<u32>(o, bswap<u32>(16));
-    v128.store(o, v128.load(at + row * 16), 0, 4);
+    v128.store(o, v128.load(at + row * 16), 4);
     return o + 20;
   }
   if (kind == FIELD_INTEGER) return putInteger(o, load<i32>(at + row * 4));
