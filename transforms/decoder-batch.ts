@@ -1,6 +1,6 @@
 import { makeData, RecordBatch, Struct, type Data, type Schema } from 'apache-arrow';
 import type { ColumnType } from '../schemas/column-type.js';
-import { arrowSchema, arrowType, LINEAGE_FIELDS } from '../schemas/table-arrow.js';
+import { arrowSchema, arrowType, hashSchema, LINEAGE_FIELDS } from '../schemas/table-arrow.js';
 import type { Table } from '../schemas/table.js';
 import * as layout from './decoder-layout.js';
 import type { DecoderColumns } from './decoder-columns.js';
@@ -12,9 +12,11 @@ const OVERRUN = 64;
 /** Copies batches out of a decoder's memory, each into one buffer of its own. */
 export class DecoderBatches {
   private readonly schema: Schema;
+  private readonly hashes: Schema;
 
   constructor(table: Table) {
     this.schema = arrowSchema(table);
+    this.hashes = hashSchema(table);
   }
 
   /** The rows since the last batch, in one new buffer that can be transferred; null for none. Begins the next batch. */
@@ -30,6 +32,20 @@ export class DecoderBatches {
       copy.column(columns.extra, 'text'),
     ];
     const records = copy.run(children, this.schema);
+    columns.begin();
+    return records;
+  }
+
+  /** The same with key and row hash alone, for rows that were encoded. */
+  takeHashes(columns: DecoderColumns): RecordBatch | null {
+    const length = columns.memory.state(layout.RUN_ROWS);
+    if (length === 0) return null;
+    const copy = new Copy(columns, length);
+    const children = [
+      copy.sixteens(columns.keys, 'line_item_key'),
+      copy.sixteens(columns.hashes, '_row_hash'),
+    ];
+    const records = copy.run(children, this.hashes);
     columns.begin();
     return records;
   }

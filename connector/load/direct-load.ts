@@ -1,5 +1,6 @@
 import { ConnectorError, SystemError } from '../../schemas/errors.js';
 import { scopeLabel } from '../../schemas/scope.js';
+import type { ConstantColumn } from '../../schemas/row-encoding.js';
 import { refusesRepeats } from './own-key.js';
 import { createScope } from './scope-rows.js';
 import {
@@ -12,7 +13,7 @@ import {
   type Publishing,
 } from './publishing.js';
 import { nameList, sortKeys, type Fills } from './sql-text.js';
-import type { ConstantColumn, StagingTarget } from './staging-target.js';
+import type { StagingTarget } from './staging-target.js';
 
 /**
  * A load that went straight into the table cannot be published so: the database refused a row, or rows fell outside of

@@ -1,9 +1,10 @@
-import type { Batch, BlobCounts, ParsedPart, RejectedRecord } from '../../schemas/batch.js';
+import type { Batch, BlobCounts, RejectedRecord } from '../../schemas/batch.js';
 import { SystemError } from '../../schemas/errors.js';
 import { RowsDigestSum, type RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import type { LINEAGE_FIELDS } from '../../schemas/table-arrow.js';
 import { directly } from './direct-load.js';
+import type { PartsSource } from './destination.js';
 import { publishSql, stagingColumns, stagingTable, type Publishing } from './publishing.js';
 import { definitions } from './sql-text.js';
 import type { StagingTarget } from './staging-target.js';
@@ -52,7 +53,7 @@ export async function createStaging(publishing: Publishing): Promise<StagingTarg
  */
 export async function stageParts(
   publishing: Publishing,
-  parts: AsyncIterable<ParsedPart>,
+  parts: PartsSource,
   target: StagingTarget,
 ): Promise<StagedParts> {
   const { transaction, request } = publishing;
@@ -66,7 +67,7 @@ export async function stageParts(
   // rejected records are complete; but the database is spared it.
   const hopeless = (): boolean =>
     typeof request.rejectedLimit === 'number' && rejections > request.rejectedLimit;
-  for await (const part of parts) {
+  for await (const part of parts(transaction.rowEncoding(target))) {
     switch (part.kind) {
       case 'batch':
         openBlob(publishing, blobs, part.batch.blobName).staged += part.batch.records.numRows;

@@ -27,8 +27,8 @@ export async function publishFiles(
   const session = await opened.open('write');
   try {
     await session.migrate();
-    const result = await session.publish(requestOf(files, config.destination), () =>
-      parsePackageBlobs(files.blobs, USAGE.table, {}),
+    const result = await session.publish(requestOf(files, config.destination), (encoding) =>
+      parsePackageBlobs(files.blobs, USAGE.table, { encoding }),
     );
     return { rows: result.counts.inserted, sum: result.sums[files.currency] ?? '' };
   } finally {
