@@ -9,7 +9,8 @@ import { parseBlob, type ParseLimits } from '../../transforms/parse-blob.js';
 /** The fast decoder's module, as `npm run build` made it. */
 export const MODULE = new URL('../../dist/transforms/decoder.wasm', import.meta.url);
 
-const fastDecoder = new Decoder(new Uint8Array(readFileSync(MODULE)));
+/** The fast decoder that the tests share. */
+export const fastDecoder = new Decoder(new Uint8Array(readFileSync(MODULE)));
 
 /** Cells that were compared so far. */
 export const compared = { cells: 0 };
