@@ -40,8 +40,9 @@ export async function directTarget(
   if (columns === null || (transaction.dialect === 'postgres' && !hasKey)) return null;
   await createScope(publishing, []);
   await transaction.run(publishSql(publishing, 'read in blocks'));
-  if ((await countRecords(publishing, 'any row of the scope')) > 0) {
-    await transaction.run(publishSql(publishing, 'read as planned'));
+  const rows = await countRecords(publishing, 'any row of the scope');
+  await transaction.run(publishSql(publishing, 'read as planned'));
+  if (rows > 0) {
     await transaction.run(publishSql(publishing, 'drop scope'));
     return null;
   }

@@ -9,8 +9,11 @@ SELECT pg_advisory_xact_lock(hashtextextended('partner-billing publish ' || $1, 
 -- name: settings
 -- Sorts of narrow rows fit in memory; the server notices within seconds that we are gone. Only temporary tables are
 -- analyzed, for their size and whether their keys repeat: a tenth of the usual sample tells that.
+-- Compiling a statement takes a second or more, and a plan that is not left to the planner (`read in blocks`) looks as if
+-- it were worth it however few the rows are.
 SELECT set_config('work_mem', '64MB', true), set_config('maintenance_work_mem', '64MB', true),
-  set_config('default_statistics_target', '10', true);
+  set_config('default_statistics_target', '10', true),
+  set_config('jit', 'off', true);
 
 -- name: published snapshot
 SELECT s.*
