@@ -173,32 +173,6 @@ describe.each([
     expect(numbers.map((row) => Object.values(row).join(' '))).toEqual(['0.5 1', '1 2', '2 3']);
   });
 
-  test('never reads the whole table, which may hold any number of other scopes', async () => {
-    const { dialect } = engine.connection;
-    const dataset = await migrated();
-    for (const invoice of ['G1', 'G2']) await stagedInto(engine, dataset, invoice, [{}, { MeterId: 'b' }]);
-    const scans: unknown[] = [];
-    const watched: SqlConnection = {
-      dialect,
-      reading: (work) => engine.connection.reading(work),
-      close: () => Promise.resolve(),
-      transaction: (work) =>
-        engine.connection.transaction(async (transaction) => {
-          const result = await work(transaction);
-          const sql = `SELECT seq_scan AS scans, n_tup_ins AS inserted FROM pg_stat_xact_user_tables
-            WHERE schemaname = $1 AND relname = 'billed_usage'`;
-          if (dialect === 'postgres') scans.push(...(await transaction.rows(sql, [dataset])));
-          return result;
-        }),
-    };
-    const own = [{}, {}, { MeterId: 'c' }].map((record) => usageRecord({ InvoiceNumber: 'G3', ...record }));
-    const snapshot = await snapshotOf(STREAMS.billed_usage.table, { a: own });
-    const request = publishRequest({ ...INVOICE, invoice: 'G3' }, snapshot, { loadId: 'l3', eTag: 'e3' });
-    const { counts } = await publish(watched, { dataset }, request, snapshot.parts);
-    expect(counts.inserted).toBe(3);
-    expect(scans).toEqual(dialect === 'postgres' ? [{ scans: '0', inserted: '3' }] : []);
-  });
-
   test('numbers many repeats among many rows, also where they are more than DuckDB gathers or a COPY holds back', async () => {
     const dataset = await migrated();
     const price = (row: number): string => String((row * 7919) % 1000);
