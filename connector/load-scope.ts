@@ -1,5 +1,6 @@
 import type { BlobCounts, ParsedPart } from '../schemas/batch.js';
 import { asConnectorError, DataError, IntegrityError, type ConnectorError } from '../schemas/errors.js';
+import type { RowEncoding } from '../schemas/row-encoding.js';
 import { scopeLabel, type Scope } from '../schemas/scope.js';
 import type { EmptyScope, LoadContext, PackageToLoad } from './load-context.js';
 import type { DestinationSession, PublishRequest, PublishResult } from './load/destination.js';
@@ -76,7 +77,7 @@ async function publishOrRefuse(
 ): Promise<LoadOutcome> {
   try {
     await proveMonth(toLoad);
-    const result = await session.publish(request, () => parts(context, toLoad, request));
+    const result = await session.publish(request, (encoding) => parts(context, toLoad, request, encoding));
     return { kind: 'published', eTag: request.eTag, result };
   } catch (thrown) {
     return await notPublished(context, toLoad, session, request, asConnectorError(thrown));
@@ -120,6 +121,7 @@ async function* parts(
   context: LoadContext,
   toLoad: PackageToLoad,
   request: PublishRequest,
+  encoding: RowEncoding | null,
 ): AsyncIterable<ParsedPart> {
   const { report, config } = context;
   const blobs = await toLoad.package.blobs();
@@ -129,7 +131,7 @@ async function* parts(
   let blobsDone = 0;
   try {
     const limits = { lineBytes: config.limits.line_bytes };
-    const options = { limits, threads: config.limits.parse_threads, signal: context.signal };
+    const options = { limits, threads: config.limits.parse_threads, signal: context.signal, encoding };
     for await (const part of parsePackageBlobs(blobs, request.table, options)) {
       if (part.kind === 'rejected') await rejected.add(part.rejected);
       if (part.kind === 'batch') records += part.batch.records.numRows;

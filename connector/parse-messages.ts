@@ -1,4 +1,3 @@
-import type { Schema } from 'apache-arrow';
 import type { BlobCounts, ParsedPart, RejectedRecord } from '../schemas/batch.js';
 import {
   asConnectorError,
@@ -14,6 +13,8 @@ import {
   type ErrorKind,
   type Fact,
 } from '../schemas/errors.js';
+import type { RowEncoding } from '../schemas/row-encoding.js';
+import { arrowSchema, hashSchema } from '../schemas/table-arrow.js';
 import type { Table } from '../schemas/table.js';
 import type { ParseLimits } from '../transforms/parse-blob.js';
 import type { DecoderName } from './decoder-choice.js';
@@ -26,6 +27,8 @@ export interface ParseTask {
   readonly table: Table;
   readonly limits: Partial<ParseLimits>;
   readonly decoder: DecoderName;
+  /** What the fast decoder encodes records to; null: nothing. */
+  readonly encoding: RowEncoding | null;
   /** How many parts the worker may be ahead of whoever takes them. */
   readonly credits: number;
 }
@@ -39,9 +42,20 @@ export interface ErrorRecord {
   readonly cause: string | null;
 }
 
-/** What a parse worker says. A batch crosses as one buffer, transferred. */
+/** Encoded records on their way between threads. */
+interface PackedRows {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly rowEnds: Uint32Array<ArrayBuffer>;
+}
+
+/** What a parse worker says. A batch crosses as one buffer, and its encoded rows as two; all are transferred. */
 export type ParseMessage =
-  | { readonly kind: 'batch'; readonly blobName: string; readonly packed: PackedBatch }
+  | {
+      readonly kind: 'batch';
+      readonly blobName: string;
+      readonly packed: PackedBatch;
+      readonly rows: PackedRows | null;
+    }
   | { readonly kind: 'rejected'; readonly rejected: readonly RejectedRecord[] }
   | { readonly kind: 'counts'; readonly counts: BlobCounts }
   | { readonly kind: 'error'; readonly error: ErrorRecord }
@@ -53,21 +67,31 @@ export type ParseRequest = { readonly kind: 'task'; readonly task: ParseTask } |
 /** A part as a message, and what of it is transferred instead of copied. */
 export function partMessage(part: ParsedPart): { message: ParseMessage; transfer: ArrayBuffer[] } {
   if (part.kind !== 'batch') return { message: part, transfer: [] };
-  const { blobName, records } = part.batch;
+  const { blobName, records, encoded } = part.batch;
   const packed = packBatch(records);
-  return { message: { kind: 'batch', blobName, packed }, transfer: [packed.buffer] };
+  const rows = encoded === undefined ? null : { bytes: encoded.bytes, rowEnds: encoded.rowEnds };
+  return {
+    message: { kind: 'batch', blobName, packed, rows },
+    transfer: [packed.buffer, ...(rows === null ? [] : [rows.bytes.buffer, rows.rowEnds.buffer])],
+  };
 }
 
 /**
  * The part in a message.
- * @param schema of the batches of the table
+ * @param task whose part it is
  * @throws the error that the worker met, as the class it was
  */
-export function partOf(message: Exclude<ParseMessage, { kind: 'done' }>, schema: Schema): ParsedPart {
+export function partOf(
+  message: Exclude<ParseMessage, { kind: 'done' }>,
+  { table, encoding }: Pick<ParseTask, 'table' | 'encoding'>,
+): ParsedPart {
   if (message.kind === 'error') throw errorOf(message.error);
   if (message.kind !== 'batch') return message;
-  const { blobName, packed } = message;
-  return { kind: 'batch', batch: { blobName, records: unpackBatch(packed, schema) } };
+  const { blobName, packed, rows } = message;
+  if (rows === null || encoding === null)
+    return { kind: 'batch', batch: { blobName, records: unpackBatch(packed, arrowSchema(table)) } };
+  const records = unpackBatch(packed, hashSchema(table));
+  return { kind: 'batch', batch: { blobName, records, encoded: { encoding, ...rows } } };
 }
 
 /** An error as a record; one that is not ours becomes a `system` error first. */

@@ -2,7 +2,7 @@ import { on } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { ParsedPart } from '../schemas/batch.js';
 import { SystemError } from '../schemas/errors.js';
-import { arrowSchema } from '../schemas/table-arrow.js';
+import type { RowEncoding } from '../schemas/row-encoding.js';
 import type { Table } from '../schemas/table.js';
 import type { ParseLimits } from '../transforms/parse-blob.js';
 import { chosenDecoder } from './decoder-choice.js';
@@ -19,6 +19,8 @@ export interface ParseOptions {
   /** Threads that parse a blob each; one less than the machine has cores where it is absent, and never more than blobs. */
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What the fast decoder encodes the records of the batches to; nothing where it is absent or null. */
+  readonly encoding?: RowEncoding | null;
 }
 
 /**
@@ -35,17 +37,17 @@ export async function* parsePackageBlobs(
   table: Table,
   options: ParseOptions = {},
 ): AsyncGenerator<ParsedPart, void, undefined> {
-  const { limits = {}, signal, threads = Math.max(1, availableParallelism() - 1) } = options;
+  const { limits = {}, signal, encoding = null, threads = Math.max(1, availableParallelism() - 1) } = options;
   signal?.throwIfAborted();
   const queue = blobs.map(({ name, path }) => ({ name, path }));
-  const task = { table, limits, decoder: chosenDecoder(process.env), credits: CREDITS };
+  const task = { table, limits, encoding, decoder: chosenDecoder(process.env), credits: CREDITS };
   const lanes = Math.min(threads, queue.length);
   if (lanes <= 1) {
-    yield* parseInThread([{ ...task, blobs: queue }], table, signal);
+    yield* parseInThread([{ ...task, blobs: queue }], signal);
     return;
   }
   yield* mergeStreams(
-    Array.from({ length: lanes }, () => (stop) => parseInThread(oneByOne(queue, task), table, stop)),
+    Array.from({ length: lanes }, () => (stop) => parseInThread(oneByOne(queue, task), stop)),
     signal,
   );
 }
@@ -60,16 +62,15 @@ function* oneByOne(
 
 async function* parseInThread(
   tasks: Iterable<ParseTask>,
-  table: Table,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ParsedPart, void, undefined> {
   const worker = takeThread();
+  const messages = messagesOf(worker, signal);
   let isDone = false;
   try {
-    const messages = messagesOf(worker, signal);
     for (const task of tasks) {
       worker.postMessage({ kind: 'task', task } satisfies ParseRequest);
-      for await (const part of partsOf(messages, arrowSchema(table))) {
+      for await (const part of partsOf(messages, task)) {
         yield part;
         signal?.throwIfAborted();
         worker.postMessage({ kind: 'credit' } satisfies ParseRequest);
@@ -77,18 +78,21 @@ async function* parseInThread(
     }
     isDone = true;
   } finally {
-    await (isDone ? giveBack(worker) : worker.terminate());
+    if (!isDone) await worker.terminate();
+    // Its listeners go with it: the thread lives on.
+    await messages.return();
+    if (isDone) await giveBack(worker);
   }
 }
 
 /** The parts of one task; the messages behind its last one are left. */
 async function* partsOf(
   messages: AsyncGenerator<ParseMessage, void, undefined>,
-  schema: ReturnType<typeof arrowSchema>,
+  task: ParseTask,
 ): AsyncGenerator<ParsedPart, void, undefined> {
   for (let next = await messages.next(); next.done !== true; next = await messages.next()) {
     if (next.value.kind === 'done') return;
-    yield partOf(next.value, schema);
+    yield partOf(next.value, task);
   }
   throw died(undefined);
 }

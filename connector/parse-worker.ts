@@ -46,9 +46,10 @@ class Credits {
 let fast: Decoder | null = null;
 
 async function parseBlobs(task: ParseTask, credits: Credits, port: MessagePort): Promise<void> {
+  const { table, limits, encoding } = task;
   const decoder = task.decoder === 'fast' ? (fast ??= loadDecoder()) : null;
   for (const { name, path } of task.blobs) {
-    for await (const part of parseBlob(bytesOf(name, path), name, task.table, task.limits, decoder)) {
+    for await (const part of parseBlob(bytesOf(name, path), name, table, limits, decoder, encoding)) {
       await credits.use();
       const { message, transfer } = partMessage(part);
       port.postMessage(message, transfer);

@@ -1,10 +1,14 @@
 import type { RecordBatch } from 'apache-arrow';
+import type { EncodedRows } from './row-encoding.js';
 
-/** Records of one blob as an Arrow record batch with the schema of `arrowSchema(table)`, and where they came from. */
+/** Records of one blob, and where they came from. */
 export interface Batch {
   /** Name of the blob, as the manifest gives it. */
   readonly blobName: string;
+  /** With the schema of `arrowSchema(table)`; where the records are encoded, with that of `hashSchema(table)`. */
   readonly records: RecordBatch;
+  /** The records as a destination asked for them, where the decoder can encode them. */
+  readonly encoded?: EncodedRows;
 }
 
 /** A record that failed validation, kept so that a person can look at it. */

@@ -52,3 +52,14 @@ export function arrowSchema(table: Table): Schema {
     ]),
   );
 }
+
+/** The schema of batches whose records are encoded: of their columns only what every load reads, the key and the row hash. */
+export function hashSchema(table: Table): Schema {
+  const { fields, metadata } = arrowSchema(table);
+  return new Schema(
+    HASH_FIELDS.flatMap((name) => fields.filter((field) => field.name === name)),
+    metadata,
+  );
+}
+
+const HASH_FIELDS: readonly (keyof typeof LINEAGE_FIELDS)[] = ['line_item_key', '_row_hash'];

@@ -1,5 +1,6 @@
 import type { ParsedPart } from '../schemas/batch.js';
 import { SystemError } from '../schemas/errors.js';
+import type { RowEncoding } from '../schemas/row-encoding.js';
 import type { RecordLimits, RecordSource } from './blob-records.js';
 import { BlobTally } from './blob-tally.js';
 import type { TableDecoder } from './decoder.js';
@@ -37,16 +38,21 @@ export class DecodedRecords implements RecordSource {
   private oddLine = 0;
   private oddLines = 0;
 
-  /** @param decoder one that nothing else uses until this blob is at its end */
+  /**
+   * @param decoder one that nothing else uses until this blob is at its end
+   * @param encoding how the records of the batches are encoded; null: not
+   */
   constructor(
     private readonly blobName: string,
     private readonly decoder: TableDecoder,
     limits: RecordLimits,
+    encoding: RowEncoding | null,
   ) {
-    const { memory, columns, fields, input } = decoder;
+    const { memory, columns, fields, input, rows } = decoder;
     this.tally = new BlobTally(blobName, limits.keptRejected);
     this.bounds = { blobName, maxBytes: limits.lineBytes };
     columns.begin();
+    rows.begin(encoding, blobName);
     input.clear();
     fields.takeUnknown(() => undefined);
     fields.forget();
@@ -197,7 +203,11 @@ export class DecodedRecords implements RecordSource {
   }
 
   private *takeBatch(): Generator<ParsedPart> {
-    const records = this.decoder.batches.take(this.decoder.columns);
-    if (records !== null) yield { kind: 'batch', batch: { blobName: this.blobName, records } };
+    const { batches, columns, rows } = this.decoder;
+    const { blobName } = this;
+    const encoded = rows.encode();
+    const records = encoded === null ? batches.take(columns) : batches.takeHashes(columns);
+    if (records === null) return;
+    yield { kind: 'batch', batch: { blobName, records, ...(encoded === null ? {} : { encoded }) } };
   }
 }

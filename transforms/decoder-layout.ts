@@ -7,6 +7,7 @@
  *   COLUMN    one a declared column in the table's order, then one for `_extra`; side by side
  *   ENTRY     one a field in the order in which the lines of a blob have them; side by side
  *   LISTS     addresses of COLUMNs or ENTRYs, side by side
+ *   FIELD     one a field of an encoded row, in their order; side by side
  *
  * Buffers that become Arrow's have its layout: validity one bit a row, the least significant first; offsets i32;
  * decimals 16 bytes two's complement; dates i32 days; timestamps i64 microseconds.
@@ -157,3 +158,24 @@ export const ODD_LINE = 3;
 export const ODD_FIELDS = 4;
 /** the text of RUN_FULL_COLUMN does not fit: nothing of the line was kept. */
 export const NO_ROOM = 5;
+
+/** Bytes of a FIELD. */
+export const FIELD_BYTES = 16;
+/** The kind of the column it is, or one of those that follow. */
+export const FIELD_KIND = 0;
+/** Address of its COLUMN; of a field of another kind, that of its bytes. */
+export const FIELD_AT = 4;
+/** Of a constant: how many bytes it has. */
+export const FIELD_LENGTH = 8;
+
+/** 16 bytes a row, side by side. */
+export const FIELD_SIXTEEN = 8;
+/** An i32 a row, side by side. */
+export const FIELD_INTEGER = 9;
+/** The same in each row: the bytes of the field as they are sent, its length in front. */
+export const FIELD_CONSTANT = 10;
+
+/** Bytes that a field takes at most, its length included; of a text without the text, of a constant without its bytes. */
+export const FIELD_ROOM = 48;
+/** Bytes behind the last encoded row that may be written over. */
+export const ENCODED_OVERRUN = 64;

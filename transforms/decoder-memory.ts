@@ -11,6 +11,7 @@ interface DecoderExports {
   init(): number;
   heapBase(): number;
   decode(): number;
+  encodeRows(fields: number, count: number, rows: number, out: number, ends: number): number;
 }
 
 /**
@@ -44,6 +45,14 @@ export class DecoderMemory {
   /** Decodes as RUN says; returns one of the results in decoder-layout.ts. */
   decode(): number {
     return this.exports.decode();
+  }
+
+  /**
+   * Encodes the first `rows` rows of the batch by the list of FIELDs at `fields` to `out`, and where each row ends, counted
+   * from `out`, to `ends`. Returns how many bytes they are. The caller has made room: see FIELD_ROOM.
+   */
+  encodeRows(fields: number, count: number, rows: number, out: number, ends: number): number {
+    return this.exports.encodeRows(fields, count, rows, out, ends);
   }
 
   /** The address of so many bytes of zeros, and some more that may be written over. */

@@ -5,6 +5,7 @@ import { DecoderColumns } from './decoder-columns.js';
 import { DecoderFields } from './decoder-fields.js';
 import { DecoderInput } from './decoder-input.js';
 import { DecoderMemory } from './decoder-memory.js';
+import { RowEncoder } from './row-encoder.js';
 import { ReferenceDecoder } from './reference-record.js';
 
 /** What decodes the lines of one table, one blob at a time. */
@@ -15,6 +16,7 @@ export interface TableDecoder {
   readonly fields: DecoderFields;
   readonly input: DecoderInput;
   readonly batches: DecoderBatches;
+  readonly rows: RowEncoder;
   readonly reference: ReferenceDecoder;
 }
 
@@ -43,6 +45,7 @@ export class Decoder {
       fields: new DecoderFields(columns),
       input: new DecoderInput(memory, table.columns.length),
       batches: new DecoderBatches(table),
+      rows: new RowEncoder(columns),
       reference: await ReferenceDecoder.of(table),
     };
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ParsedPart } from '../schemas/batch.js';
 import { IntegrityError } from '../schemas/errors.js';
+import type { RowEncoding } from '../schemas/row-encoding.js';
 import type { Table } from '../schemas/table.js';
 import { BlobRecords, type RecordLimits, type RecordSource } from './blob-records.js';
 import { DecodedRecords } from './decoded-records.js';
@@ -46,6 +47,7 @@ const MAX_LINE_BYTES = 256 * MIB;
  * neither gzip nor lines of JSON from its first line on, is damaged.
  * @param chunks the blob's bytes as they came, compressed; what it throws is passed on
  * @param decoder the fast one; where it is null, the reference decoder reads every line
+ * @param encoding what the fast decoder encodes records to; null: nothing
  * @throws IntegrityError with the facts `blob`, `rule` (`gzip`, `line length`, `line count`, `inflation ratio`) and,
  * where known, `line`: the number of the line that was being read
  */
@@ -55,6 +57,7 @@ export async function* parseBlob(
   table: Table,
   limits: Partial<ParseLimits> = {},
   decoder: Decoder | null = null,
+  encoding: RowEncoding | null = null,
 ): AsyncGenerator<ParsedPart, void, undefined> {
   const given = { ...PARSE_LIMITS, ...limits };
   const bounds = { ...given, lineBytes: Math.min(given.lineBytes, MAX_LINE_BYTES) };
@@ -64,7 +67,7 @@ export async function* parseBlob(
     return;
   }
   const lines = await decoder.take(table, bounds);
-  yield* parseRecords(chunks, blobName, bounds, new DecodedRecords(blobName, lines, bounds));
+  yield* parseRecords(chunks, blobName, bounds, new DecodedRecords(blobName, lines, bounds, encoding));
   // After an error, or where the rest is not wanted, it is in some state in between, and is not used again.
   decoder.giveBack(lines);
 }

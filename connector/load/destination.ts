@@ -1,6 +1,7 @@
 import type { Tolerance } from '../../schemas/config-tolerance.js';
 import type { Batch, BlobCounts, ParsedPart } from '../../schemas/batch.js';
 import type { InvoiceStatement } from '../../schemas/invoice-statement.js';
+import type { RowEncoding } from '../../schemas/row-encoding.js';
 import type { Scope } from '../../schemas/scope.js';
 import type { AttributeSet, StreamName } from '../../schemas/streams.js';
 import type { Report } from '../../schemas/progress.js';
@@ -165,6 +166,12 @@ export interface Destination {
   close(): Promise<void>;
 }
 
+/**
+ * Yields a parsed snapshot from its start, each time it is called; encoded as asked, or with whole records, in which case a
+ * destination encodes them itself.
+ */
+export type PartsSource = (encoding: RowEncoding | null) => AsyncIterable<ParsedPart>;
+
 /** How a destination is opened. */
 export interface OpenOptions {
   /** Milliseconds to wait for a file that somebody holds, in place of `lock_wait`; 0 does not wait. */
@@ -185,9 +192,9 @@ export interface DestinationSession {
   readState(): Promise<RecordedState>;
   /**
    * Stages, proves, diffs, merges and records one snapshot in one transaction. A reader sees the whole old or the
-   * whole new snapshot. `parts` is iterated again from the start when the database asks to repeat the transaction.
+   * whole new snapshot. `parts` is called again when the database asks to repeat the transaction.
    */
-  publish(request: PublishRequest, parts: () => AsyncIterable<ParsedPart>): Promise<PublishResult>;
+  publish(request: PublishRequest, parts: PartsSource): Promise<PublishResult>;
   /** The proof of the scope's published snapshot; null where nothing is published. Also of a dataset not migrated yet. */
   readProof(scope: Scope): Promise<StoredProof | null>;
   /** Hands one state of a scope to `use`: its proof and the rows that readers see of it, as they are now. */
@@ -240,6 +247,8 @@ export interface SqlTransaction {
   rows(sql: string, parameters?: readonly SqlValue[]): Promise<TextRow[]>;
   /** Runs one statement and returns how many rows it changed. */
   run(sql: string, parameters?: readonly SqlValue[]): Promise<number>;
+  /** How batches for `target` are best encoded by whoever parses them; null: not. The same object for the same target. */
+  rowEncoding(target: StagingTarget): RowEncoding | null;
   /**
    * Appends a batch to `target`, `line_item_key` and `_row_hash` as UUID, and its own constants to each record. Returns
    * when the destination took it. A target whose relation has no primary key never uses its `repeats`.

@@ -1,6 +1,7 @@
 import { ConnectorError, SystemError } from '../../schemas/errors.js';
 import { scopeLabel } from '../../schemas/scope.js';
-import { primaryKey } from '../../schemas/table.js';
+import type { ConstantColumn } from '../../schemas/row-encoding.js';
+import { refusesRepeats } from './own-key.js';
 import { createScope } from './scope-rows.js';
 import {
   billingMonth,
@@ -12,7 +13,7 @@ import {
   type Publishing,
 } from './publishing.js';
 import { nameList, sortKeys, type Fills } from './sql-text.js';
-import type { ConstantColumn, StagingTarget } from './staging-target.js';
+import type { StagingTarget } from './staging-target.js';
 
 /**
  * A load that went straight into the table cannot be published so: the database refused a row, or rows fell outside of
@@ -34,15 +35,18 @@ export async function directTarget(
   const { table, reload, acceptInvoiceNumbers } = request;
   if (reload || acceptInvoiceNumbers.length > 0) return null;
   const columns = await targetColumns(publishing);
-  if (columns === null) return null;
+  const hasKey = await refusesRepeats(publishing);
+  // Without its key Postgres is no longer as we made it; DuckDB has none.
+  if (columns === null || (transaction.dialect === 'postgres' && !hasKey)) return null;
   await createScope(publishing, []);
   await transaction.run(publishSql(publishing, 'read in blocks'));
-  if ((await countRecords(publishing, 'any row of the scope')) > 0) {
-    await transaction.run(publishSql(publishing, 'read as planned'));
+  const rows = await countRecords(publishing, 'any row of the scope');
+  await transaction.run(publishSql(publishing, 'read as planned'));
+  if (rows > 0) {
     await transaction.run(publishSql(publishing, 'drop scope'));
     return null;
   }
-  const repeats = transaction.dialect === 'postgres' ? staging : null;
+  const repeats = hasKey ? staging : null;
   return { schema: dataset, name: table.name, table, columns, constants: constantsOf(publishing), repeats };
 }
 
@@ -54,7 +58,7 @@ async function targetColumns(publishing: Publishing): Promise<readonly string[] 
   const columns = rows.map((row) => row['column_name'] ?? '');
   const own = ownColumns(table);
   const [plain] = await transaction.rows(publishSql(publishing, 'takes an append'), [
-    ...[dataset, table.name, primaryKey(table).join(',')],
+    ...[dataset, table.name],
     columns.length === own.length,
   ]);
   if (countOf(plain?.['tables']) !== 1 || !own.every((name) => columns.includes(name))) return null;

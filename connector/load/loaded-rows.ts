@@ -54,7 +54,9 @@ export async function readLoaded(
         : publishSql(publishing, 'no day of use'),
     digest: way === 'direct' ? statement(dialect, 'proof', 'digest') : publishSql(publishing, 'no digest'),
   });
+  if (way === 'direct') await transaction.run(publishSql(publishing, 'read in blocks'));
   const rows = await transaction.rows(sql, [invoices]);
+  if (way === 'direct') await transaction.run(publishSql(publishing, 'read as planned'));
   const of = (part: string): typeof rows => rows.filter((row) => row['part'] === part);
   const counts = (part: string): ValueCount[] =>
     of(part).map((row) => ({ value: row['value'] ?? null, records: countOf(row['records']) }));

@@ -13,6 +13,7 @@ import {
   type Publishing,
 } from './publishing.js';
 import { reloadCommand } from '../reload-command.js';
+import { refusesRepeats } from './own-key.js';
 import { removeStrays, sameFills } from './reload-rows.js';
 import { createScope } from './scope-rows.js';
 import { nameList, ofEither, qualified, sortKeys, statement, type Fills } from './sql-text.js';
@@ -46,7 +47,8 @@ export async function readPublished(
   const { transaction, request } = publishing;
   const { table, reload } = request;
   await createScope(publishing, invoiceNumbers);
-  await refuseOthers(publishing);
+  if (reload && table.scopedBy === 'invoice')
+    await refuseOthers(publishing, 'rows that other scopes account for');
   const strays = reload ? await removeStrays(publishing) : 0;
   const measures: Fills = { measures_t: nameList(table.measures, 't') };
   await transaction.run(
@@ -54,15 +56,17 @@ export async function readPublished(
       ? publishSql(publishing, 'create published of a reload', { ...measures, ...sameFills(table) })
       : publishSql(publishing, 'create published', measures),
   );
+  if (!reload) await refuseOthers(publishing, 'rows of other scopes');
   await transaction.run(publishSql(publishing, 'analyze published'));
   return { rows: await countRecords(publishing, 'count published'), strays };
 }
 
-/** Rows that another scope wrote; for a reload only those that it still accounts for: others were moved here by hand. */
-async function refuseOthers(publishing: Publishing): Promise<void> {
-  const { scope, stream, table, reload } = publishing.request;
-  if (reload && scope.by === 'month') return;
-  const name = reload ? 'rows that other scopes account for' : 'rows of other scopes';
+/**
+ * Refuses rows that another scope wrote; for a reload only those that it still accounts for: others were moved here by
+ * hand.
+ */
+async function refuseOthers(publishing: Publishing, name: string): Promise<void> {
+  const { scope, stream, table } = publishing.request;
   const others = await publishing.transaction.rows(publishSql(publishing, name), [stream, scopeText(scope)]);
   if (others.length === 0) return;
   const owners = others.map((row) => `${row['value'] ?? ''} (${row['records'] ?? ''})`).join(', ');
@@ -164,7 +168,7 @@ export async function applyChanges(
   const [sums] = await transaction.rows(sql('digest target'));
   const digest = rowsDigestOf(sums);
   expect(publishing, 'there', staged, digest.rows);
-  if (replaced + changes.inserted > 0) {
+  if (replaced + changes.inserted > 0 && !(await refusesRepeats(publishing))) {
     expect(publishing, 'repeated', 0, await countRecords(publishing, 'repeated keys'));
   }
   return digest;

@@ -1,12 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ParsedPart } from '../../schemas/batch.js';
 import { ConfigError, TransientError } from '../../schemas/errors.js';
 import type { Report } from '../../schemas/progress.js';
 import type { RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import { allowEmptyCommand } from '../allow-empty-command.js';
 import { atStep } from '../run-step.js';
-import type { PublishRequest, PublishResult, SqlConnection } from './destination.js';
+import type { PartsSource, PublishRequest, PublishResult, SqlConnection } from './destination.js';
 import { bindTenant } from './bind-tenant.js';
 import { DirectRefused, directly, directTarget, numberRepeats } from './direct-load.js';
 import { loadedRows, type LoadWay } from './loaded-rows.js';
@@ -39,7 +38,6 @@ export interface PublishOptions {
  * times at most. The first load of a scope goes straight into the table; where that is refused, it is begun again by way
  * of the staging table, as all others. A snapshot that is published already (same eTag, attribute set and table version) is left alone, unless it
  * is to be reloaded.
- * @param parts yields the parsed snapshot from its start each time it is called
  * @throws ConfigError when the dataset belongs to another tenant, or `basic` would replace `full`
  * @throws IntegrityError when the snapshot is not proven whole, or is empty where rows are published; the fact
  * `rule` names the proof: `blobs`, `counts`, `invoice`, `currency`, `month`, `ownership`, `empty`
@@ -49,7 +47,7 @@ export async function publish(
   connection: SqlConnection,
   options: PublishOptions,
   request: PublishRequest,
-  parts: () => AsyncIterable<ParsedPart>,
+  parts: PartsSource,
 ): Promise<PublishResult> {
   const { dataset, report, sleep = (ms) => wait(ms) } = options;
   let mayBeDirect = true;
@@ -83,7 +81,7 @@ export async function publish(
 
 async function publishOnce(
   publishing: Publishing,
-  parts: () => AsyncIterable<ParsedPart>,
+  parts: PartsSource,
   mayBeDirect: boolean,
 ): Promise<PublishResult> {
   const { transaction, dataset } = publishing;
@@ -98,7 +96,7 @@ async function publishOnce(
 
   const staging = await createStaging(publishing);
   const direct = mayBeDirect && current === undefined ? await directTarget(publishing, staging) : null;
-  const staged = await stageParts(publishing, parts(), direct ?? staging);
+  const staged = await stageParts(publishing, parts, direct ?? staging);
   if (direct === null) await transaction.run(publishSql(publishing, 'analyze staged'));
   else await directly(publishing, () => numberRepeats(publishing, direct));
   atStep('staged');
@@ -166,7 +164,6 @@ async function replaceRows(
 
 /** The changes of a first load that is in the table already. */
 async function firstRows(publishing: Publishing, proof: Proof): Promise<RowChanges> {
-  await publishing.transaction.run(publishSql(publishing, 'read as planned'));
   await keepTotals(publishing, 'direct');
   return { inserted: proof.staged, updated: 0, deleted: 0, unchanged: 0 };
 }

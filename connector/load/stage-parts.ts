@@ -1,9 +1,10 @@
-import type { Batch, BlobCounts, ParsedPart, RejectedRecord } from '../../schemas/batch.js';
+import type { Batch, BlobCounts, RejectedRecord } from '../../schemas/batch.js';
 import { SystemError } from '../../schemas/errors.js';
 import { RowsDigestSum, type RowsDigest } from '../../schemas/rows-digest.js';
 import { scopeLabel, scopeText } from '../../schemas/scope.js';
 import type { LINEAGE_FIELDS } from '../../schemas/table-arrow.js';
 import { directly } from './direct-load.js';
+import type { PartsSource } from './destination.js';
 import { publishSql, stagingColumns, stagingTable, type Publishing } from './publishing.js';
 import { definitions } from './sql-text.js';
 import type { StagingTarget } from './staging-target.js';
@@ -15,6 +16,8 @@ export interface StagedBlob {
   staged: number;
   /** Rejected records met. */
   rejected: number;
+  /** The line of the first of them. */
+  firstRejected?: number;
   /** What the parser counted; absent while the blob is not proven whole. */
   counts?: BlobCounts;
 }
@@ -50,14 +53,13 @@ export async function createStaging(publishing: Publishing): Promise<StagingTarg
  */
 export async function stageParts(
   publishing: Publishing,
-  parts: AsyncIterable<ParsedPart>,
+  parts: PartsSource,
   target: StagingTarget,
 ): Promise<StagedParts> {
   const { transaction, request } = publishing;
   const blobs = new Map<string, StagedBlob>();
   const reasons = new Map<string, number>();
   const hashes = new RowsDigestSum();
-  let firstRejected: StagedParts['firstRejected'];
   const handOn = (step: () => Promise<void>): Promise<void> =>
     target.schema === null ? step() : directly(publishing, step);
   let rejections = 0;
@@ -65,7 +67,7 @@ export async function stageParts(
   // rejected records are complete; but the database is spared it.
   const hopeless = (): boolean =>
     typeof request.rejectedLimit === 'number' && rejections > request.rejectedLimit;
-  for await (const part of parts) {
+  for await (const part of parts(transaction.rowEncoding(target))) {
     switch (part.kind) {
       case 'batch':
         openBlob(publishing, blobs, part.batch.blobName).staged += part.batch.records.numRows;
@@ -75,10 +77,12 @@ export async function stageParts(
       case 'rejected':
         for (const rejected of part.rejected) {
           rejections += 1;
-          openBlob(publishing, blobs, rejected.blobName).rejected += 1;
-          firstRejected ??= { blobName: rejected.blobName, lineNumber: rejected.lineNumber };
+          const blob = openBlob(publishing, blobs, rejected.blobName);
+          blob.rejected += 1;
+          blob.firstRejected ??= rejected.lineNumber;
           countReason(reasons, rejected);
-          if (!hopeless()) await keepRejected(publishing, rejected);
+          // A statement waits for what was staged before it, and raises what was refused of that.
+          if (!hopeless()) await handOn(() => keepRejected(publishing, rejected));
         }
         break;
       case 'counts':
@@ -87,7 +91,19 @@ export async function stageParts(
     }
   }
   await handOn(() => transaction.endStaging(target));
-  return { blobs, digest: hashes.digest(), reasons, firstRejected };
+  return { blobs, digest: hashes.digest(), reasons, firstRejected: firstRejected(publishing, blobs) };
+}
+
+/** In the manifest's order of blobs: several of them may be parsed at the same time. */
+function firstRejected(
+  { request }: Publishing,
+  blobs: ReadonlyMap<string, StagedBlob>,
+): StagedParts['firstRejected'] {
+  for (const { name } of request.blobs) {
+    const lineNumber = blobs.get(name)?.firstRejected;
+    if (lineNumber !== undefined) return { blobName: name, lineNumber };
+  }
+  return undefined;
 }
 
 /** 16 bytes a record, as the parser hashed it. */

@@ -1,9 +1,5 @@
+import type { ConstantColumn } from '../../schemas/row-encoding.js';
 import type { Table } from '../../schemas/table.js';
-
-/** A column that batches do not have, with the one value that every staged record gets. A date is `yyyy-mm-dd`. */
-export type ConstantColumn =
-  | { readonly name: string; readonly type: 'text' | 'date'; readonly value: string }
-  | { readonly name: string; readonly type: 'integer'; readonly value: number };
 
 /** Where staged records go. */
 export interface StagingTarget {

@@ -7,8 +7,13 @@
 SELECT pg_advisory_xact_lock(hashtextextended('partner-billing publish ' || $1, 0));
 
 -- name: settings
--- Sorts of narrow rows fit in memory; the server notices within seconds that we are gone.
-SELECT set_config('work_mem', '64MB', true), set_config('maintenance_work_mem', '64MB', true);
+-- Sorts of narrow rows fit in memory; the server notices within seconds that we are gone. Only temporary tables are
+-- analyzed, for their size and whether their keys repeat: a tenth of the usual sample tells that.
+-- Compiling a statement takes a second or more, and a plan that is not left to the planner (`read in blocks`) looks as if
+-- it were worth it however few the rows are.
+SELECT set_config('work_mem', '64MB', true), set_config('maintenance_work_mem', '64MB', true),
+  set_config('default_statistics_target', '10', true),
+  set_config('jit', 'off', true);
 
 -- name: published snapshot
 SELECT s.*
@@ -116,9 +121,9 @@ ANALYZE pg_temp.scope;
 -- name: rows of other scopes
 -- A row belongs to the scope of the load that wrote it.
 SELECT coalesce(s.scope, 'no recorded load') AS value, count(*) AS records
-FROM {{target}} t
-LEFT JOIN {{dataset}}._snapshots s ON s.load_id = t._load_id
-WHERE {{in_scope}} AND (s.load_id IS NULL OR s.stream <> $1 OR s.scope <> $2)
+FROM pg_temp.published p
+LEFT JOIN {{dataset}}._snapshots s ON s.load_id = p._load_id
+WHERE s.load_id IS NULL OR s.stream <> $1 OR s.scope <> $2
 GROUP BY 1 ORDER BY records DESC, value LIMIT 5;
 
 -- name: rows that other scopes account for
@@ -161,7 +166,7 @@ WHERE {{strays}};
 
 -- name: create published
 CREATE TEMPORARY TABLE published ON COMMIT DROP AS
-SELECT t.line_item_key, t.line_item_occurrence, t._row_hash, {{measures_t}}, t._first_load_id
+SELECT t.line_item_key, t.line_item_occurrence, t._row_hash, {{measures_t}}, t._first_load_id, t._load_id
 FROM {{target}} t
 WHERE {{in_scope}};
 
@@ -193,8 +198,19 @@ SELECT count(*) AS records FROM pg_temp.published;
 
 -- name: create unmatched
 -- Multisets: the nth staged record of a key and hash matches the nth published row of them. What is left over on
--- either side is unmatched: a staged one has a staging_row, a published one a line_item_occurrence.
+-- either side is unmatched: a staged one has a staging_row, a published one a line_item_occurrence. Keys and hashes that
+-- both sides have equally often match whole, and are not sorted. A published row without a hash matches nothing.
 CREATE TEMPORARY TABLE unmatched ON COMMIT DROP AS
+WITH differing AS MATERIALIZED (
+  SELECT line_item_key, _row_hash
+  FROM (
+    SELECT line_item_key, _row_hash, 1 AS records FROM pg_temp.staged
+    UNION ALL
+    SELECT line_item_key, _row_hash, -1 FROM pg_temp.published
+  ) r
+  GROUP BY line_item_key, _row_hash
+  HAVING sum(records) <> 0
+)
 SELECT
   s.staging_row,
   p.line_item_occurrence,
@@ -206,11 +222,14 @@ FROM (
   SELECT ctid AS staging_row, line_item_key, _row_hash, {{measures}},
     row_number() OVER (PARTITION BY line_item_key, _row_hash ORDER BY ctid) AS twin
   FROM pg_temp.staged
+  WHERE (line_item_key, _row_hash) IN (SELECT d.line_item_key, d._row_hash FROM differing d)
 ) s
 FULL JOIN (
   SELECT line_item_key, line_item_occurrence, _row_hash, {{measures}}, _first_load_id,
     row_number() OVER (PARTITION BY line_item_key, _row_hash ORDER BY line_item_occurrence) AS twin
   FROM pg_temp.published
+  WHERE _row_hash IS NULL
+    OR (line_item_key, _row_hash) IN (SELECT d.line_item_key, d._row_hash FROM differing d)
 ) p ON p.line_item_key = s.line_item_key AND p._row_hash = s._row_hash AND p.twin = s.twin
 WHERE s.staging_row IS NULL OR p.line_item_occurrence IS NULL;
 
@@ -254,32 +273,37 @@ SELECT
 FROM pg_temp.staged;
 
 -- name: read in blocks
--- Rows that were just appended, and of which nothing is known, are read in the order of the disk, not of the key.
-SET LOCAL enable_indexscan = off;
+-- Rows that were just appended, and of which nothing is known yet, are found by their key and read in the order of the
+-- disk. Left to itself the planner reads the whole table, of whatever size, to see that a new scope has no row in it.
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true);
 
 -- name: read as planned
-SET LOCAL enable_indexscan TO DEFAULT;
+SELECT set_config(name, reset_val, true) FROM pg_settings WHERE name IN ('enable_seqscan', 'enable_indexscan');
 
 -- name: any row of the scope
 SELECT count(*) AS records FROM (SELECT 1 FROM {{target}} t WHERE {{in_scope}} LIMIT 1) found;
 
+-- name: own keys
+-- The primary key as the table was made with it.
+SELECT count(*) AS records
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indimmediate
+WHERE n.nspname = $1 AND c.relname = $2 AND $3 = (
+  SELECT string_agg(a.attname, ',' ORDER BY k.place)
+  FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+);
+
 -- name: takes an append
--- COPY knows no rules and no row security, and a trigger would see numbers that are not the last. The key must be ours,
--- and so must be the types. Columns that a user added get their defaults.
+-- COPY knows no rules and no row security, and a trigger would see numbers that are not the last. The types
+-- must be ours. Columns that a user added get their defaults.
 SELECT count(*) AS tables
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2
   AND c.relkind = 'r' AND NOT c.relrowsecurity AND NOT c.relhasrules AND NOT c.relhastriggers
-  AND CAST($4 AS boolean) IS NOT NULL
-  AND EXISTS (
-    SELECT 1 FROM pg_index i
-    WHERE i.indrelid = c.oid AND i.indisprimary AND $3 = (
-      SELECT string_agg(a.attname, ',' ORDER BY k.place)
-      FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
-      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
-    )
-  )
+  AND CAST($3 AS boolean) IS NOT NULL
   AND NOT EXISTS (
     SELECT 1 FROM pg_attribute s
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname AND NOT a.attisdropped

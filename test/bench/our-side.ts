@@ -5,6 +5,7 @@ import type { DestinationSession, PublishRequest } from '../../connector/load/de
 import { parsePackageBlobs } from '../../connector/parse-package.js';
 import type { ParsedPart } from '../../schemas/batch.js';
 import { configSchema, type DestinationConfig } from '../../schemas/config.js';
+import type { RowEncoding } from '../../schemas/row-encoding.js';
 import { STREAMS } from '../../schemas/streams.js';
 import { openBody } from '../../transforms/gunzip.js';
 import { PARSE_LIMITS } from '../../transforms/parse-blob.js';
@@ -35,8 +36,8 @@ export async function migrate(files: BenchFiles, destination: BenchDestination):
 export async function publishFiles(files: BenchFiles, destination: BenchDestination): Promise<Done> {
   const start = systemClock.monotonicMs();
   let taken = start;
-  async function* parts(): AsyncGenerator<ParsedPart> {
-    yield* parsePackageBlobs(files.blobs, USAGE.table, {});
+  async function* parts(encoding: RowEncoding | null): AsyncGenerator<ParsedPart> {
+    yield* parsePackageBlobs(files.blobs, USAGE.table, { encoding });
     taken = systemClock.monotonicMs();
   }
   const { counts } = await inSession(files, destination, (session, config) =>

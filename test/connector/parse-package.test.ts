@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parsePackageBlobs } from '../../connector/parse-package.js';
 import type { ParsedPart } from '../../schemas/batch.js';
 import { ConnectorError, IntegrityError } from '../../schemas/errors.js';
@@ -61,8 +61,8 @@ describe('the blobs of a package', () => {
     const blobs: BlobFile[] = [];
     for (const [name, bytes] of contents) blobs.push(await blob(name, bytes));
     const parts: ParsedPart[] = [];
-    for await (const part of parsePackageBlobs(blobs, BILLED_USAGE, { limits: { batchRows: 100 } }))
-      parts.push(part);
+    const options = { limits: { batchRows: 100 }, threads: 1 };
+    for await (const part of parsePackageBlobs(blobs, BILLED_USAGE, options)) parts.push(part);
     const counts = parts.flatMap((part) => (part.kind === 'counts' ? [part.counts] : []));
     expect(counts.map(({ blobName }) => blobName)).toEqual(['b.gz', 'a.gz', 'empty.gz']);
     const schema = arrowSchema(BILLED_USAGE);
@@ -180,5 +180,52 @@ describe('the blobs of a package', () => {
     );
     expect(parsed.map(({ counts }) => counts.recordsRead)).toEqual([200, 200]);
     expect(parsed.map(({ counts }) => counts.blobName)).toEqual(['l1.gz', 'l2.gz']);
+  });
+
+  it('are parsed by several threads to the same, each blob in its order', async () => {
+    const names = ['t1.gz', 't2.gz', 't3.gz', 't4.gz', 't5.gz'];
+    const blobs = await Promise.all(names.map((name, index) => blob(name, linesOf(name, 40 * index))));
+    const options = { limits: { batchRows: 10 } };
+    const found = new Map<string, ParsedPart[]>(names.map((name) => [name, []]));
+    for await (const part of parsePackageBlobs(blobs, BILLED_USAGE, { ...options, threads: 3 })) {
+      const name =
+        part.kind === 'batch' ? part.batch.blobName : part.kind === 'counts' ? part.counts.blobName : '';
+      found.get(name)?.push(part);
+    }
+    for (const each of blobs) {
+      const alone = await gather(parsePackageBlobs([each], BILLED_USAGE, { ...options, threads: 1 }));
+      const mixed = await gather(found.get(each.name) ?? []);
+      expect(mixed.rows).toEqual(alone.rows);
+      expect(mixed.counts).toEqual(alone.counts);
+    }
+  });
+
+  it('are all given up where one of several is damaged', async () => {
+    const good = await Promise.all(['g1.gz', 'g2.gz'].map((name) => blob(name, linesOf(name, 900))));
+    const bad = await blob('cut.gz', linesOf('cut', 900).subarray(0, -20));
+    const parts = parsePackageBlobs([...good, bad], BILLED_USAGE, { limits: { batchRows: 10 }, threads: 3 });
+    await expect(gather(parts)).rejects.toMatchObject({ kind: 'integrity', facts: { blob: 'cut.gz' } });
+  });
+});
+
+describe('PARTNER_BILLING_DECODER', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it.each(['reference', 'fast'])('chooses the %s decoder, with the same result', async (name) => {
+    const file = await blob(`${name}.gz`, linesOf('same', 200));
+    const chosen = await gather(parsePackageBlobs([file], BILLED_USAGE));
+    vi.stubEnv('PARTNER_BILLING_DECODER', name);
+    const asked = await gather(parsePackageBlobs([file], BILLED_USAGE));
+    expect(asked.rows).toEqual(chosen.rows);
+    expect(asked.rows).toHaveLength(200);
+  });
+
+  it('that names none is an error of the configuration', async () => {
+    vi.stubEnv('PARTNER_BILLING_DECODER', 'quick');
+    const file = await blob('quick.gz', linesOf('q', 1));
+    await expect(gather(parsePackageBlobs([file], BILLED_USAGE))).rejects.toMatchObject({
+      kind: 'config',
+      facts: { key: 'PARTNER_BILLING_DECODER' },
+    });
   });
 });

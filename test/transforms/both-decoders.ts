@@ -6,10 +6,11 @@ import type { Table } from '../../schemas/table.js';
 import { Decoder } from '../../transforms/decoder.js';
 import { parseBlob, type ParseLimits } from '../../transforms/parse-blob.js';
 
-/** The fast decoder, as `npm run build` made it. */
-export const fastDecoder = new Decoder(
-  new Uint8Array(readFileSync(new URL('../../dist/transforms/decoder.wasm', import.meta.url))),
-);
+/** The fast decoder's module, as `npm run build` made it. */
+export const MODULE = new URL('../../dist/transforms/decoder.wasm', import.meta.url);
+
+/** The fast decoder that the tests share. */
+export const fastDecoder = new Decoder(new Uint8Array(readFileSync(MODULE)));
 
 /** Cells that were compared so far. */
 export const compared = { cells: 0 };

@@ -9,7 +9,6 @@ import {
   COLUMN_USED,
   COLUMN_VALIDITY,
   COLUMN_VALUES,
-  DATE,
   DECIMAL,
   ENTRY_COUNT,
   ENTRY_FOLDED,
@@ -69,12 +68,23 @@ export function commitRow(): bool {
   let bytes = load<u32>(run, RUN_FIXED_BYTES);
   let o = hashed;
   for (let column = columns; column < end; column += COLUMN_BYTES) {
-    o = appendText(o, load<u32>(column, COLUMN_TEXT), load<u32>(column, COLUMN_LENGTH));
-    bytes += commitValue(column, row);
+    const length = load<u32>(column, COLUMN_LENGTH);
+    store<u32>(o, length);
+    o += 4;
+    if (length == NO_TEXT) {
+      commitNull(column, row);
+      continue;
+    }
+    commitValue(column, row);
+    if (load<u32>(column, COLUMN_KIND) == TEXT) bytes += length;
+    const text = <usize>load<u32>(column, COLUMN_TEXT);
+    const behind = o + length;
+    for (let from = text; o < behind; from += 16, o += 16) v128.store(o, v128.load(from));
+    o = behind;
   }
   o = appendUnknown(o);
   storeHash(hashed, <u32>(o - hashed), <usize>load<u32>(run, RUN_HASHES) + row * 16);
-  bytes += commitValue(load<u32>(run, RUN_EXTRA), row);
+  bytes += commitExtra(load<u32>(run, RUN_EXTRA), row);
   store<u32>(<usize>load<u32>(run, RUN_LINE_NUMBERS) + row * 4, load<u32>(run, RUN_LINE_NUMBER));
   store<u32>(run, row + 1, RUN_ROWS);
   store<u32>(run, load<u32>(run, RUN_BYTES_USED) + bytes, RUN_BYTES_USED);
@@ -134,28 +144,38 @@ function appendUnknown(o: usize): usize {
   return o;
 }
 
-/** Makes a value, or none, part of the batch; returns how many bytes of text it has. */
-function commitValue(column: usize, row: u32): u32 {
-  const kind = load<u32>(column, COLUMN_KIND);
-  const length = load<u32>(column, COLUMN_LENGTH);
-  const values = <usize>load<u32>(column, COLUMN_VALUES);
-  store<u32>(column, NO_TEXT, COLUMN_LENGTH);
-  let bytes: u32 = 0;
-  if (length != NO_TEXT) {
-    const bits = <usize>load<u32>(column, COLUMN_VALIDITY) + (row >> 3);
-    store<u8>(bits, (<u32>load<u8>(bits)) | (1 << (row & 7)));
-    if (kind != TEXT) return 0;
-    bytes = length;
-    store<u32>(column, load<u32>(column, COLUMN_USED) + length, COLUMN_USED);
-  } else {
-    store<u32>(column, load<u32>(column, COLUMN_NULLS) + 1, COLUMN_NULLS);
-    if (kind == DECIMAL) v128.store(values + row * 16, i64x2.splat(0));
-    else if (kind == TIMESTAMP) store<u64>(values + row * 8, 0);
-    else if (kind == DATE) store<u32>(values + row * 4, 0);
-    if (kind != TEXT) return 0;
+/** Makes a value part of the batch. */
+function commitValue(column: usize, row: u32): void {
+  const bits = <usize>load<u32>(column, COLUMN_VALIDITY) + (row >> 3);
+  store<u8>(bits, (<u32>load<u8>(bits)) | (1 << (row & 7)));
+  if (load<u32>(column, COLUMN_KIND) == TEXT) {
+    const used = load<u32>(column, COLUMN_USED) + load<u32>(column, COLUMN_LENGTH);
+    store<u32>(column, used, COLUMN_USED);
+    store<u32>(<usize>load<u32>(column, COLUMN_VALUES) + row * 4, used, 4);
   }
-  store<u32>(values + row * 4, load<u32>(column, COLUMN_USED), 4);
-  return bytes;
+  store<u32>(column, NO_TEXT, COLUMN_LENGTH);
+}
+
+/** Makes a null part of the batch: under it stands a zero, or no text. */
+function commitNull(column: usize, row: u32): void {
+  const kind = load<u32>(column, COLUMN_KIND);
+  const values = <usize>load<u32>(column, COLUMN_VALUES);
+  store<u32>(column, load<u32>(column, COLUMN_NULLS) + 1, COLUMN_NULLS);
+  if (kind == TEXT) store<u32>(values + row * 4, load<u32>(column, COLUMN_USED), 4);
+  else if (kind == DECIMAL) v128.store(values + row * 16, i64x2.splat(0));
+  else if (kind == TIMESTAMP) store<u64>(values + row * 8, 0);
+  else store<u32>(values + row * 4, 0);
+}
+
+/** Makes `_extra` part of the batch; returns how many bytes of text it has. */
+function commitExtra(column: usize, row: u32): u32 {
+  const length = load<u32>(column, COLUMN_LENGTH);
+  if (length == NO_TEXT) {
+    commitNull(column, row);
+    return 0;
+  }
+  commitValue(column, row);
+  return length;
 }
 
 /** Writes `_extra`, the unknown fields as one JSON object, into its column. */

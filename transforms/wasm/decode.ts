@@ -25,6 +25,8 @@ import { initPowers } from './scaled';
  * The entry of the decoder's module: lines of JSON to the buffers of an Arrow batch, as RUN says (decoder-layout.ts).
  */
 
+export { encodeRows } from './copy-binary';
+
 /** Prepares the module; called once. Returns the address of RUN. */
 export function init(): usize {
   initPowers();

@@ -21,12 +21,13 @@ import {
   RUN_SUFFIX_LENGTH,
   TEXT,
   TIMESTAMP,
+  UNKNOWN,
 } from '../decoder-layout';
 import { readDecimal } from './decimal';
 import { readDate, readTimestamp } from './instant';
 import { skipNumber } from './json-number';
 import { run } from './run';
-import { readText } from './text';
+import { readString, readToken } from './text';
 
 /*
  * The fields of one line, in the order that was learnt. A field may be missing; one in another place, or one that was not
@@ -37,6 +38,7 @@ const LF: u32 = 0x0a;
 const CR: u32 = 0x0d;
 const QUOTE: u32 = 0x22;
 const BACKSLASH: u32 = 0x5c;
+const LETTER_N: u32 = 0x6e;
 
 /** Whether the last line was odd because of its fields, not because of a value. */
 export let hasOddFields: bool = false;
@@ -52,12 +54,15 @@ export function readFields(start: usize): bool {
   let entry = firstEntry(start, end);
   hasOddFields = entry == end;
   if (hasOddFields) return false;
-  let p = readValue(start + load<u32>(entry, ENTRY_FIRST_LENGTH), entry, row);
-  if (p == 0) return false;
-  for (entry += ENTRY_BYTES; entry < end; entry += ENTRY_BYTES) {
-    if (!isAt(p, load<u32>(entry, ENTRY_PATTERN), load<u32>(entry, ENTRY_BLOCKS))) continue;
-    p = readValue(p + load<u32>(entry, ENTRY_PATTERN_LENGTH), entry, row);
+  let p = start + load<u32>(entry, ENTRY_FIRST_LENGTH);
+  while (entry < end) {
+    p = readValue(p, entry, row);
     if (p == 0) return false;
+    // The next field that is there; those between are missing in this line.
+    do {
+      entry += ENTRY_BYTES;
+    } while (entry < end && !isAt(p, load<u32>(entry, ENTRY_PATTERN), load<u32>(entry, ENTRY_BLOCKS)));
+    if (entry < end) p += load<u32>(entry, ENTRY_PATTERN_LENGTH);
   }
   return readEnd(p, start);
 }
@@ -99,15 +104,20 @@ function readEnd(p: usize, start: usize): bool {
 function readValue(p: usize, entry: usize, row: u32): usize {
   const kind = load<u32>(entry, ENTRY_KIND);
   const column = <usize>load<u32>(entry, ENTRY_COLUMN);
+  if (kind == TEXT && load<u8>(p) == QUOTE) return readString(p + 1, column);
+  if (kind == DECIMAL && load<u8>(p) != LETTER_N) return readDecimal(p, column, row);
+  if (kind == UNKNOWN) return readUnknown(p, entry);
   // `null`
-  if (load<u32>(p) == 0x6c6c756e && column != 0) {
+  if (load<u32>(p) == 0x6c6c756e) {
     store<u32>(column, NO_TEXT, COLUMN_LENGTH);
     return p + 4;
   }
-  if (kind == TEXT) return readText(p, column);
-  if (kind == DECIMAL) return readDecimal(p, column, row);
   if (kind == TIMESTAMP) return readTimestamp(p, column, row);
   if (kind == DATE) return readDate(p, column, row);
+  return kind == TEXT ? readToken(p, column) : 0;
+}
+
+function readUnknown(p: usize, entry: usize): usize {
   const end = skipToken(p);
   store<u32>(entry, <u32>p, ENTRY_TOKEN);
   store<u32>(entry, end == 0 ? 0 : <u32>(end - p), ENTRY_TOKEN_LENGTH);

@@ -6,7 +6,7 @@ import {
   COLUMN_USED,
   NO_TEXT,
 } from '../decoder-layout';
-import { isDigit, skipNumber } from './json-number';
+import { skipNumber } from './json-number';
 import { outOfRoom, unescape, unescapedEnd } from './escape';
 
 /*
@@ -15,20 +15,12 @@ import { outOfRoom, unescape, unescapedEnd } from './escape';
 
 const QUOTE: u32 = 0x22;
 const BACKSLASH: u32 = 0x5c;
-const MINUS: u32 = 0x2d;
 
 /**
- * Reads the JSON value at `p` into a text column: a string, or a number, which text columns keep as its token.
- * Returns the address behind it; 0 where it is anything else, or does not fit (`outOfRoom` says so).
+ * Reads the JSON string whose first character is at `start` into a text column. Returns the address behind it; 0 where it is
+ * none that the fast way knows, or does not fit (`outOfRoom` says so).
  */
-export function readText(p: usize, column: usize): usize {
-  const first = <u32>load<u8>(p);
-  if (first == QUOTE) return readString(p + 1, column);
-  if (first == MINUS || isDigit(first)) return readToken(p, column);
-  return 0;
-}
-
-function readString(start: usize, column: usize): usize {
+export function readString(start: usize, column: usize): usize {
   const quote = i8x16.splat(0x22);
   const backslash = i8x16.splat(0x5c);
   const space = i8x16.splat(0x20);
@@ -65,7 +57,8 @@ function readString(start: usize, column: usize): usize {
   return p + 1;
 }
 
-function readToken(start: usize, column: usize): usize {
+/** The same for a JSON number, which text columns keep as its token; 0 for anything else. */
+export function readToken(start: usize, column: usize): usize {
   const end = skipNumber(start);
   if (end == 0) return 0;
   const text: usize = <usize>load<u32>(column, COLUMN_BYTES_AT) + <usize>load<u32>(column, COLUMN_USED);

@@ -124,6 +124,10 @@ class DuckdbTransaction implements SqlTransaction, SqlReading {
     return (await this.#execute(sql, parameters)).rowsChanged;
   }
 
+  rowEncoding(): null {
+    return null;
+  }
+
   async stage(target: StagingTarget, batch: Batch): Promise<void> {
     this.#open.add(target);
     try {

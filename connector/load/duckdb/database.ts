@@ -23,6 +23,12 @@ export interface DuckdbLimits {
 const BUFFER_SHARE = 0.75;
 
 /**
+ * The format of new files, for DuckDB from 1.3 (May 2025) on. Its dictionaries of text take a fifth less time to write
+ * than the format that DuckDB 1.0 can read, which is the default, and less room. A file that exists keeps its own.
+ */
+const FILE_FORMAT = 'v1.3.0';
+
+/**
  * What a file is opened for.
  *
  * - `read`: planning and `status`. Shared with other readers; the file must exist.
@@ -127,6 +133,7 @@ function fileOptions(mode: OpenMode, limits: DuckdbLimits, spill: string): Recor
     ...commonOptions(limits),
     access_mode: mode === 'write' ? 'READ_WRITE' : 'READ_ONLY',
     temp_directory: spill,
+    storage_compatibility_version: FILE_FORMAT,
     // Loads give no meaning to the order of rows, and without it they need much less memory.
     preserve_insertion_order: String(mode !== 'write'),
     // Last: afterwards DuckDB lets no path be set.

@@ -1,5 +1,5 @@
 import type { Value } from '@duckdb/node-bindings';
-import type { ConstantColumn } from '../staging-target.js';
+import type { ConstantColumn } from '../../../schemas/row-encoding.js';
 import { dateOf } from './fill-with-values.js';
 import { fieldOf, type ChunkFilling, type StagedColumn } from './staged-columns.js';
 import { fillVector } from './vector-filling.js';

@@ -1,6 +1,6 @@
 import { DuckDBDateValue, type DuckDBValue } from '@duckdb/node-api';
 import type { Batch } from '../../../schemas/batch.js';
-import type { ConstantColumn } from '../staging-target.js';
+import type { ConstantColumn } from '../../../schemas/row-encoding.js';
 import { VALUE_READERS } from './arrow-values.js';
 import { fieldOf, type ChunkFilling, type ColumnSource, type StagedColumn } from './staged-columns.js';
 

@@ -13,7 +13,8 @@ import type { Batch } from '../../../schemas/batch.js';
 import { DECIMAL_PRECISION, DECIMAL_SCALE } from '../../../schemas/column-type.js';
 import { SystemError } from '../../../schemas/errors.js';
 import { arrowSchema } from '../../../schemas/table-arrow.js';
-import type { ConstantColumn, StagingTarget } from '../staging-target.js';
+import type { ConstantColumn } from '../../../schemas/row-encoding.js';
+import type { StagingTarget } from '../staging-target.js';
 
 /** How the values of a column of a batch are read: by what the relation makes of them. */
 export type ColumnReading = 'text' | 'decimal' | 'date' | 'timestamp' | 'uuid' | 'integer';

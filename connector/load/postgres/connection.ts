@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Batch } from '../../../schemas/batch.js';
 import { asConnectorError, TransientError } from '../../../schemas/errors.js';
+import type { RowEncoding } from '../../../schemas/row-encoding.js';
 import type { SqlConnection, SqlReading, SqlTransaction, SqlValue, TextRow } from '../destination.js';
 import type { StagingTarget } from '../staging-target.js';
 import { statement } from '../sql-text.js';
@@ -135,6 +136,10 @@ class PostgresTransaction implements SqlTransaction, SqlReading {
     }
     await this.query(statement('postgres', 'session', 'close rows'), []);
     if (read !== rows) throw new RangeError(`${rows} rows were counted and ${read} read`);
+  }
+
+  rowEncoding(target: StagingTarget): RowEncoding {
+    return this.staging.rowEncoding(target);
   }
 
   async stage(target: StagingTarget, batch: Batch): Promise<void> {

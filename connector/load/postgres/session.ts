@@ -35,7 +35,7 @@ export function clientConfig(options: SessionOptions): pg.ClientConfig {
 export async function prepareSession(client: pg.ClientBase, options: SessionOptions): Promise<void> {
   await client.query(
     `SELECT set_config(name, value, false) FROM (VALUES
-      ('datestyle', 'ISO, YMD'), ('intervalstyle', 'iso_8601'), ('timezone', 'UTC'), ('bytea_output', 'hex'),
+      ('client_encoding', 'UTF8'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'iso_8601'), ('timezone', 'UTC'), ('bytea_output', 'hex'),
       ('search_path', 'pg_catalog, pg_temp'), ('statement_timeout', '0'),
       ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'), ('temp_buffers', '32MB'),
       ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3')

@@ -3,8 +3,6 @@
 -- one right. What the connector made different itself (history says reloaded: a repair, another attribute set) is not in
 -- it, nor is what was replaced before the history was purged.
 -- Source: domain.md section C3, 16. Columns are only ever added at the end.
--- Rows are joined by a key of their own where they were changed: DuckDB would compare all with all for a condition on the
--- left side of a left join.
 CREATE OR REPLACE VIEW {{dataset}}.recon_snapshot_changes AS
 WITH snapshots AS (
   SELECT
@@ -113,6 +111,8 @@ changes AS (
     h.billing_pre_tax_total AS left_amount, t.amount AS right_amount
   FROM restated r
   JOIN (
+    -- A key of their own for those that changed: DuckDB would compare all with all for a condition on the left side of a
+    -- left join.
     SELECT *, CASE WHEN _change = 'changed' THEN line_item_key END AS changed_key FROM {{dataset}}.billed_usage_history
   ) h ON h._replaced_by_load_id = r.load_id
   LEFT JOIN usage_changed t ON t._load_id = h._replaced_by_load_id AND t.line_item_key = h.changed_key

@@ -3,8 +3,8 @@
 -- one right. What the connector made different itself (history says reloaded: a repair, another attribute set) is not in
 -- it, nor is what was replaced before the history was purged.
 -- Source: domain.md section C3, 16. Columns are only ever added at the end.
--- Nothing is materialized, and rows are found by the invoices of their snapshot, so that a condition on the scope or on the
--- invoice reaches the tables.
+-- Rows are not materialized and are found by the invoices of their snapshot, so that a condition on the invoice reaches the
+-- tables.
 CREATE OR REPLACE VIEW {{dataset}}.recon_snapshot_changes AS
 WITH snapshots AS NOT MATERIALIZED (
   SELECT
@@ -18,7 +18,8 @@ WITH snapshots AS NOT MATERIALIZED (
   WHERE s.outcome = 'published' AND s.stream IN ('billed_usage', 'billed_reconciliation')
   WINDOW earlier AS (PARTITION BY s.stream, s.scope ORDER BY s.published_at, s.load_id COLLATE "C")
 ),
-restated AS NOT MATERIALIZED (
+-- Few, and looked up once: whether a load was a repair takes a look at all rows that it replaced.
+restated AS MATERIALIZED (
   SELECT s.*
   FROM snapshots s
   LEFT JOIN {{dataset}}._retention r ON r.stream = s.stream AND r.scope = s.scope

@@ -69,6 +69,7 @@ async function stagedInto(
           dialect: transaction.dialect,
           rows: (sql, values) => transaction.rows(sql, values),
           run: (sql, values) => transaction.run(sql, values),
+          rowEncoding: (target) => transaction.rowEncoding(target),
           stage,
           endStaging: (target) => transaction.endStaging(target),
         });
