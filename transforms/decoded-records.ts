@@ -46,7 +46,7 @@ export class DecodedRecords implements RecordSource {
     private readonly blobName: string,
     private readonly decoder: TableDecoder,
     limits: RecordLimits,
-    encoding: RowEncoding | null,
+    encoding: RowEncoding | null = null,
   ) {
     const { memory, columns, fields, input, rows } = decoder;
     this.tally = new BlobTally(blobName, limits.keptRejected);
@@ -174,11 +174,13 @@ export class DecodedRecords implements RecordSource {
 
   /** @throws SystemError where the reference decoder reads the line at `at`, which became `row`, in another way */
   private check(at: number, number: number, row: number): void {
-    const { input, columns, reference } = this.decoder;
+    const { input, columns, reference, rows } = this.decoder;
     const line = lineOf(input.line(at), number, this.bounds);
     let isSame = false;
     try {
-      isSame = line !== null && isRow(columns, row, reference.read(line));
+      const record = line === null ? null : reference.read(line);
+      isSame = record !== null && isRow(columns, row, record);
+      if (record !== null) rows.expect(row, record);
     } catch (error) {
       if (!(error instanceof RecordRejection)) throw error;
     }

@@ -175,7 +175,9 @@ export const FIELD_INTEGER = 9;
 /** The same in each row: the bytes of the field as they are sent, its length in front. */
 export const FIELD_CONSTANT = 10;
 
-/** Bytes that a field takes at most, its length included; of a text without the text, of a constant without its bytes. */
-export const FIELD_ROOM = 48;
+/** Bytes that a field takes at most, its length included; a text takes these and its own, a constant its own. */
+export const FIELD_ROOM = 32;
+/** See {@link FIELD_ROOM}. */
+export const FIELD_TEXT_ROOM = 4;
 /** Bytes behind the last encoded row that may be written over. */
 export const ENCODED_OVERRUN = 64;
