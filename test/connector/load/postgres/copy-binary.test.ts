@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadDecoder } from '../../../../connector/decoder-choice.js';
 import type { PartsSource, SqlTransaction } from '../../../../connector/load/destination.js';
 import { migrate } from '../../../../connector/load/migrate.js';
 import { PostgresConnection } from '../../../../connector/load/postgres/connection.js';
@@ -9,7 +10,7 @@ import { canonicalDecimal } from '../../../../schemas/decimal-text.js';
 import { STREAMS, type StreamName } from '../../../../schemas/streams.js';
 import { arrowSchema } from '../../../../schemas/table-arrow.js';
 import type { Table } from '../../../../schemas/table.js';
-import { parseBlob } from '../../../../transforms/parse-blob.js';
+import { PARSE_LIMITS, parseBlob } from '../../../../transforms/parse-blob.js';
 import { INVOICE } from '../../../contract/dataset.js';
 import { createTestDatabase, type TestDatabase } from '../../../postgres-server.js';
 import { publishRequest, snapshotOf, usageRecord, type SourceRecord } from '../../../snapshot.js';
@@ -176,6 +177,29 @@ describe('records encoded by the decoder', () => {
       }),
       { numRuns: 5 },
     );
+  });
+
+  test('refuse the snapshot where they are not what the reference decoder read', async () => {
+    const decoder = loadDecoder();
+    const broken = await decoder.take(USAGE, { ...PARSE_LIMITS, batchRows: 7 });
+    const { memory } = broken;
+    const encodeRows = memory.encodeRows.bind(memory);
+    memory.encodeRows = (fields, count, rows, out, ends) => {
+      const size = encodeRows(fields, count, rows, out, ends);
+      memory.bytes[out + size - 1] = 0;
+      return size;
+    };
+    decoder.giveBack(broken);
+    const target = targetNamed('refused', USAGE);
+    const encoding = await connection.transaction((transaction) =>
+      Promise.resolve(transaction.rowEncoding(target)),
+    );
+    const lines = Array.from({ length: 3 }, () => JSON.stringify(usageRecord()));
+    const blob = parseBlob(inOneChunk(lines), 'a', USAGE, { batchRows: 7 }, decoder, encoding);
+    const parsing = (async () => {
+      for await (const part of blob) expect(part.kind).not.toBe('batch');
+    })();
+    await expect(parsing).rejects.toMatchObject({ kind: 'system', facts: { blob: 'a', line: 3 } });
   });
 
   test('are published as those sent as text are: a first load with repeated keys, and a restated one', async () => {
