@@ -46,7 +46,7 @@ export class DecodedRecords implements RecordSource {
     private readonly blobName: string,
     private readonly decoder: TableDecoder,
     limits: RecordLimits,
-    encoding: RowEncoding | null,
+    encoding: RowEncoding | null = null,
   ) {
     const { memory, columns, fields, input, rows } = decoder;
     this.tally = new BlobTally(blobName, limits.keptRejected);
