@@ -54,7 +54,10 @@ async function stageCases(run: BenchRun, { first }: BenchData): Promise<void> {
 
 async function syncCases(run: BenchRun, data: BenchData): Promise<void> {
   const perInvoice = Math.max(1, Math.round(data.rows / INVOICES));
-  const process = await startBenchSandbox(perInvoice, INVOICES, join(data.cache, 'blobs'));
+  const process = await startBenchSandbox(perInvoice, INVOICES, {
+    blobs: data.blobs,
+    cache: join(data.cache, 'blobs'),
+  });
   try {
     run.synced = process.sandbox;
     const folder = async (name: string): Promise<string> => {

@@ -59,11 +59,11 @@ export interface SandboxProcess {
 export async function startBenchSandbox(
   rowsPerInvoice: number,
   invoices: number,
-  cache: string,
+  { blobs, cache }: { readonly blobs: number; readonly cache: string },
 ): Promise<SandboxProcess> {
   const child = spawn(
     process.execPath,
-    [scriptOf('bench-sandbox'), String(rowsPerInvoice), String(invoices), cache],
+    [scriptOf('bench-sandbox'), String(rowsPerInvoice), String(invoices), String(blobs), cache],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   const ended = once(child, 'exit');
