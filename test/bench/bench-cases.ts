@@ -1,17 +1,14 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BenchCase } from './bench-case.js';
 import { CASE_NAMES, growthRows, inTurns, noted, type BenchData, type CaseName } from './bench-data.js';
 import { benchFiles } from './bench-files.js';
 import { startBenchSandbox, type BenchRun } from './bench-run.js';
 import { duckdbCases, removeDuckdb } from './duckdb-cases.js';
 import { onDatabase, postgresCases, sql, startServer } from './postgres-cases.js';
-import { say } from './say.js';
 
 /** Lines that are decoded in memory: 100,000 of 1.8 KB. */
 const DECODED_LINES = 100_000;
-/** Invoices of the sync. */
-const INVOICES = 8;
-
 /** Runs the groups that are asked for. A group that cannot go on is told of as a failure of the run. */
 export async function runCases(run: BenchRun, data: BenchData): Promise<void> {
   const groups: Readonly<Record<CaseName, () => Promise<void>>> = {
@@ -53,8 +50,11 @@ async function stageCases(run: BenchRun, { first }: BenchData): Promise<void> {
 }
 
 async function syncCases(run: BenchRun, data: BenchData): Promise<void> {
-  const perInvoice = Math.max(1, Math.round(data.rows / INVOICES));
-  const process = await startBenchSandbox(perInvoice, INVOICES, join(data.cache, 'blobs'));
+  const perInvoice = Math.max(1, Math.round(data.rows / data.invoices));
+  const process = await startBenchSandbox(perInvoice, data.invoices, {
+    blobs: data.blobs,
+    cache: join(data.cache, 'blobs'),
+  });
   try {
     run.synced = process.sandbox;
     const folder = async (name: string): Promise<string> => {
@@ -66,18 +66,15 @@ async function syncCases(run: BenchRun, data: BenchData): Promise<void> {
     };
     const alone = await folder('alone');
     const together = await folder('together');
-    const what = `eight invoices of ${perInvoice} rows`;
-    const told = async (id: string): Promise<void> =>
-      say(`${id}: the sandbox used ${(await process.cpuSince()).toFixed(2)} CPU s meanwhile`);
-    await process.cpuSince();
-    const download = { case: 'download', id: 'sync download' } as const;
-    await run.measure({ ...download, what: `${what}: downloading alone`, folder: alone });
-    await told('sync download');
-    const loading = { case: 'sync', id: 'sync load' } as const;
-    await run.measure({ ...loading, what: `${what}: loading alone`, folder: alone });
-    await told('sync load');
-    await run.measure({ case: 'sync', id: 'sync', what: `${what}: sync over HTTP`, folder: together });
-    await told('sync');
+    const what = `${data.invoices} invoices of ${perInvoice} rows`;
+    const measure = async (asked: BenchCase): Promise<void> => {
+      await process.cpuSince();
+      if (await run.measure(asked)) run.addServerCpu(await process.cpuSince());
+    };
+    const downloading = `${what}: downloading alone`;
+    await measure({ case: 'download', id: 'sync download', what: downloading, folder: alone });
+    await measure({ case: 'sync', id: 'sync load', what: `${what}: loading alone`, folder: alone });
+    await measure({ case: 'sync', id: 'sync', what: `${what}: sync over HTTP`, folder: together });
     for (const one of [alone, together]) await rm(one, { recursive: true, force: true });
   } finally {
     await process.stop();

@@ -17,6 +17,10 @@ export interface BenchOptions {
   /** How often each load and its rivals run, in turns. */
   readonly repeat: number;
   readonly cases: readonly CaseName[];
+  /** Leaves out the rivals that are only shown, with no goal to reach. */
+  readonly onlyGoals: boolean;
+  /** Invoices of the sync, which share the rows. */
+  readonly invoices: number;
 }
 
 /** What the cases of a run share. */

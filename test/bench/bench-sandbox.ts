@@ -19,12 +19,12 @@ export interface BenchSandbox {
   readonly sums: readonly string[];
 }
 
-async function main(rowsPerInvoice: number, invoices: number, cache: string): Promise<void> {
+async function main(rowsPerInvoice: number, invoices: number, blobs: number, cache: string): Promise<void> {
   const ids = Array.from({ length: invoices }, (_, index) => `G0169075${String(index).padStart(2, '0')}`);
   const sandbox = await startSandbox({
     invoices: ids.map((id) => ({ id, month: '2026-10', currency: 'USD' })),
     usageRows: rowsPerInvoice,
-    blobs: 2,
+    blobs,
     pollsUntilDone: 0,
     cacheDirectory: cache,
   });
@@ -56,6 +56,6 @@ function answer(what: unknown): void {
   process.stdout.write(`${JSON.stringify(what)}\n`);
 }
 
-const [, script, rows, invoices, cache] = process.argv;
+const [, script, rows, invoices, blobs, cache] = process.argv;
 if (script?.endsWith('bench-sandbox.js') === true && cache !== undefined)
-  await main(Number(rows), Number(invoices), cache);
+  await main(Number(rows), Number(invoices), Number(blobs), cache);

@@ -11,7 +11,7 @@ import { printBench } from './print-bench.js';
 /*
  * `npm run bench`: one large invoice from the sandbox's blobs on disk to a published snapshot in both engines, stage by
  * stage, beside what a user would take instead, in the same run.
- * Options: --rows N, --blobs N, --repeat N, --cases NAME,NAME, --json.
+ * Options: --rows N, --blobs N, --repeat N, --cases NAME,NAME, --only-goals, --json.
  * `--large`: the checks and reports of a large invoice in a large warehouse. Options: --rows N, --view NAME..., --json.
  */
 
@@ -24,6 +24,7 @@ async function main(): Promise<void> {
       blobs: { type: 'string', default: '8' },
       repeat: { type: 'string', default: '1' },
       cases: { type: 'string', default: CASE_NAMES.join(',') },
+      'only-goals': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       large: { type: 'boolean', default: false },
       view: { type: 'string', multiple: true, default: [] },
@@ -44,6 +45,8 @@ async function main(): Promise<void> {
     blobs: Number.parseInt(values.blobs, 10),
     repeat: Number.parseInt(values.repeat, 10),
     cases: casesOf(values.cases),
+    onlyGoals: values['only-goals'],
+    invoices: 8,
   };
   const work = await mkdtemp(join(tmpdir(), 'partner-billing-bench-'));
   try {

@@ -39,7 +39,7 @@ export async function measureDecoding(files: BenchFiles, most: number): Promise<
   const lines = await linesOf(files, most);
   const decoder = await loadDecoder().take(table, PARSE_LIMITS);
   const decoded = (visit: (part: ParsedPart) => void): void =>
-    run(new DecodedRecords('bench', decoder, PARSE_LIMITS), lines.chunks, visit);
+    run(new DecodedRecords('bench', decoder, PARSE_LIMITS, null), lines.chunks, visit);
   const rounds = { ours: [] as Round[], rival: [] as Round[] };
   let rows = 0;
   for (let round = 0; round < ROUNDS; round += 1) {

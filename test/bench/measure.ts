@@ -22,7 +22,7 @@ export interface Measurement {
   readonly seconds: number;
   /** CPU seconds of this process and of those it started, all threads. */
   readonly cpuSeconds: number;
-  /** CPU seconds of the Postgres server meanwhile, all of its processes; null where there is none, or no /proc. */
+  /** CPU seconds meanwhile of all processes of the Postgres server, or of the sandbox; null where there is none, or no /proc. */
   readonly serverCpuSeconds: number | null;
   /** Peak resident memory of this process, in MB (10^6 bytes), taken before anything was checked. */
   readonly peakMb: number;

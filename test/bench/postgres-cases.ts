@@ -85,13 +85,14 @@ async function postgresTurn(
       await run.measure({ ...single, id: 'postgres first single rows', what: upserts });
       await sql(rival, 'DROP TABLE IF EXISTS csp.upserted');
       await rested(rival);
-      await sql(url, 'CREATE DATABASE bench_rival_again TEMPLATE bench_rival');
+      if (!data.onlyGoals) await sql(url, 'CREATE DATABASE bench_rival_again TEMPLATE bench_rival');
       const upsert = { case: 'on conflict', files: restated, csv: csv.restated } as const;
       const all = { ...upsert, url: rival, onlyChanged: false } as const;
       await run.measure({ ...all, id: 'postgres restated upsert', what: '\\copy + ON CONFLICT DO UPDATE' });
       await rested(ours);
       const again = 'ours into Postgres, restated';
       await run.measure({ ...loaded, id: 'postgres restated ours', what: again, files: restated });
+      if (data.onlyGoals) return;
       const changed = { ...upsert, url: databaseUrl(url, 'bench_rival_again'), onlyChanged: true } as const;
       const id = 'postgres restated upsert of changes';
       await sql(url, 'CHECKPOINT');
