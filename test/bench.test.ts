@@ -23,8 +23,8 @@ async function small(cases: readonly CaseName[]): Promise<BenchResult> {
   }
 }
 
-it('the benchmark, made small, finds the same on both sides of each engine, and every goal that it measures', async () => {
-  const { findings, goals, summaries } = await small(['decode', 'duckdb', 'postgres', 'sync']);
+it('the benchmark, made small, finds the same on both sides, and every goal that it measures', async () => {
+  const { findings, goals, summaries } = await small(['decode', 'duckdb']);
   expect(findings.filter(({ holds }) => !holds)).toEqual([]);
   expect(findings.filter(({ what }) => /sum (is|of .* is) exactly /.test(what))).toHaveLength(7);
   // Of the rivals only the one that reads what we decoded holds what we hold.

@@ -9,10 +9,13 @@ vi.mock(import('../../../connector/load/duckdb/vector-self-test.js'), () => ({
 
 const warnings: ProgressEvent[] = [];
 
-describeDestination('DuckDB, filled value by value', () =>
-  duckdbContract((event) => {
-    if (event.event === 'warning' && /value by value/.test(event.message)) warnings.push(event);
-  }),
+describeDestination(
+  'DuckDB, filled value by value',
+  () =>
+    duckdbContract((event) => {
+      if (event.event === 'warning' && /value by value/.test(event.message)) warnings.push(event);
+    }),
+  'loading',
 );
 
 afterAll(() => {
