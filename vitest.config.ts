@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.js';
 
 export default defineConfig({
   test: {
@@ -10,6 +11,7 @@ export default defineConfig({
     // One more than the two cores everywhere this runs: with two, a sixth of the cores' time was spent waiting for servers
     // and processes of the tests. More only make every database slower.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     // Long enough for a loaded machine: no test is about time, and none waits for it.
     testTimeout: 240_000,
     hookTimeout: 240_000,

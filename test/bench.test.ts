@@ -23,16 +23,16 @@ async function small(cases: readonly CaseName[]): Promise<BenchResult> {
   }
 }
 
-it('the benchmark, made small, finds the same on both sides of each engine, and every goal that it measures', async () => {
-  const { findings, goals, summaries } = await small(['decode', 'duckdb', 'postgres']);
+it('the benchmark, made small, finds the same on both sides, and every goal that it measures', async () => {
+  const { findings, goals, summaries } = await small(['decode', 'duckdb']);
   expect(findings.filter(({ holds }) => !holds)).toEqual([]);
-  expect(findings.filter(({ what }) => /sum (is|of .* is) exactly /.test(what))).toHaveLength(5);
+  expect(findings.filter(({ what }) => /sum (is|of .* is) exactly /.test(what))).toHaveLength(3);
   // Of the rivals only the one that reads what we decoded holds what we hold.
   expect(findings.filter(({ isRivals }) => isRivals).map(({ what }) => what.split(':')[0])).toEqual([
     'read_json into a table, money DOUBLE',
     'read_json + MERGE by what identifies a line',
   ]);
-  expect(goals).toHaveLength(8);
+  expect(goals).toHaveLength(4);
   expect(summaries.filter(({ seconds, peakMb }) => !(seconds > 0 && peakMb > 0))).toEqual([]);
 });
 

@@ -13,7 +13,7 @@ import { inChunks, usageLine } from './blob-parts.js';
 import { spelledBlob } from './spelled-blobs.js';
 
 /** `FUZZ_RUNS=20000 npx vitest run test/transforms/decoders.test.ts` looks longer; a failure prints its seed. */
-const RUNS = Number(process.env['FUZZ_RUNS'] ?? 60);
+const RUNS = Number(process.env['FUZZ_RUNS'] ?? 40);
 /** Small, so that batches end within a blob, and one in some thousand lines is longer than allowed. */
 const LIMITS = { lineBytes: 20_000, batchRows: 9, batchBytes: 12_000, inflationGraceBytes: 1_000_000 };
 const TABLES = [BILLED_USAGE, BILLED_RECONCILIATION, UNBILLED_USAGE];

@@ -15,7 +15,7 @@ describeDestination(
     duckdbContract((event) => {
       if (event.event === 'warning' && /value by value/.test(event.message)) warnings.push(event);
     }),
-  'loading',
+  'taking in',
 );
 
 afterAll(() => {
